@@ -1,0 +1,22 @@
+"""Run machine-learning pipelines on Apache Airflow: features, training, inference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_ml_provider.factory.load import load_pipelines as load_pipelines
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "load_pipelines"]
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use: the domain, the spec and the command line live without Airflow.
+    if name == "load_pipelines":
+        from airflow_ml_provider.factory.load import load_pipelines
+
+        return load_pipelines
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
