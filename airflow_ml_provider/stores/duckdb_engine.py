@@ -1,0 +1,103 @@
+"""DuckDB itself, wherever its tables rest: what it says differently, its errors, its clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_provider.domain.errors import (
+    DataError,
+    MissingExtraError,
+    MLProviderError,
+    QueryError,
+    SchemaMismatchError,
+    TableMissingError,
+    UnavailableError,
+)
+from airflow_ml_provider.domain.ports import Column
+from airflow_ml_provider.stores.session import AsOf, ConflictError
+from airflow_ml_provider.stores.sql import column_list
+
+if TYPE_CHECKING:
+    import duckdb
+
+# A SELECT must not find Python variables of the process by their names.
+CONFIG = {"python_enable_replacements": "false"}
+
+
+class DuckDBDialect:
+    """What DuckDB says differently."""
+
+    def __init__(self, version: str) -> None:
+        self.algorithm = f"duckdb{version.partition('.')[0]}"
+
+    def row_hash(self, columns: Sequence[Column]) -> str:
+        """Return the engine's own hash over all columns."""
+        return f"hash({column_list(column.name for column in columns)})"
+
+    def remixed(self, number: str) -> str:
+        """Return the hash of a hash and a salt."""
+        return f"hash({number}, 7919)"
+
+    def positive(self, number: str) -> str:
+        """Return the hash: it has no sign here."""
+        return number
+
+    def computed_once(self, select: str) -> str:
+        """Return the SELECT in parentheses: expressions are shared by themselves."""
+        return f"({select}) AS measured"
+
+    def newest(self, join: AsOf) -> str:
+        """Return an ASOF join."""
+        keys = [f"{ours} = {join.alias}.{theirs}" for ours, theirs in join.keys]
+        on = " AND ".join([*keys, f"{join.moment} >= {join.alias}.{join.time}"])
+        return f"ASOF LEFT JOIN {join.table} AS {join.alias} ON {on}"
+
+
+def installed() -> Any:
+    """
+    Return the library.
+
+    :raises MissingExtraError: when it is not there.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise MissingExtraError(
+            library="duckdb", extra="duckdb", purpose="A DuckDB store"
+        ) from error
+    return duckdb
+
+
+def in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return the connection with UTC as its time zone."""
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn DuckDB's errors into the domain's."""
+    library = installed()
+    try:
+        yield
+    except library.Error as error:
+        raise _domain_error(library, error) from error
+
+
+def _domain_error(library: Any, error: Exception) -> MLProviderError:
+    text = str(error)
+    if isinstance(error, library.CatalogException) and re.search(
+        r"Table with name .* not exist", text
+    ):
+        return TableMissingError(f"A table that is read does not exist. DuckDB says: {text}")
+    kinds: list[tuple[tuple[type[Exception], ...], type[MLProviderError]]] = [
+        ((library.TransactionException,), ConflictError),
+        ((library.IOException, library.ConnectionException), UnavailableError),
+        ((library.ConstraintException,), SchemaMismatchError),
+        ((library.ConversionException, library.OutOfRangeException), DataError),
+    ]
+    kind = next((domain for ours, domain in kinds if isinstance(error, ours)), QueryError)
+    return kind(f"DuckDB refused the statement: {text}")

@@ -1,0 +1,37 @@
+"""The door to the stores: a kind and a location become a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_provider.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_ml_provider.domain.ports import Store
+
+KINDS = ("duckdb", "memory", "postgres")
+
+
+def open_store(kind: str, location: str, **options: Any) -> Store:
+    """
+    Return the store of ``kind`` at ``location``: a file path, a URI, or any text for memory.
+
+    Nothing is connected yet: use it in a ``with`` block. ``options`` go to the store's own class.
+
+    :raises ConfigurationError: for a kind that does not exist.
+    """
+    match kind:
+        case "duckdb":
+            from airflow_ml_provider.stores.duckdb import DuckDBStore
+
+            return DuckDBStore(location, **options)
+        case "postgres":
+            from airflow_ml_provider.stores.postgres import PostgresStore
+
+            return PostgresStore(location, **options)
+        case "memory":
+            from airflow_ml_provider.stores.memory import MemoryStore
+
+            return MemoryStore(location, **options)
+    msg = f"{kind!r} is not a kind of store. Use one of {', '.join(KINDS)}."
+    raise ConfigurationError(msg)

