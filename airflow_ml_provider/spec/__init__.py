@@ -1,0 +1,32 @@
+"""What the user wrote: one typed system a YAML file, and every fault of it at once. No Airflow."""
+
+from __future__ import annotations
+
+from airflow_ml_provider.spec.fault import Fault, SpecError
+from airflow_ml_provider.spec.functions import check_functions
+from airflow_ml_provider.spec.loader import LoadedSystem, load, parse
+from airflow_ml_provider.spec.plan import (
+    batch_predictions,
+    end_of,
+    feature_views,
+    start_of,
+    trained_models,
+)
+from airflow_ml_provider.spec.system import System, dump, json_schema
+
+__all__ = [
+    "Fault",
+    "LoadedSystem",
+    "SpecError",
+    "System",
+    "batch_predictions",
+    "check_functions",
+    "dump",
+    "end_of",
+    "feature_views",
+    "json_schema",
+    "load",
+    "parse",
+    "start_of",
+    "trained_models",
+]

@@ -1,0 +1,145 @@
+"""An explanation: what pydantic found, in the words of the language and with its place."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from airflow_ml_provider.spec.document import Document, shown
+from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.yaml12 import flow
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def explanations(
+    document: Document, model: type[BaseModel], error: ValidationError
+) -> list[Fault]:
+    """
+    Return what is wrong with ``document``, which was to be a ``model``.
+
+    Nothing is said where reading already found a fault: that one is the cause.
+    """
+    known = {(fault.line, fault.column) for fault in document.faults}
+    # A list is counted without its faulty items; only one that is empty is too short.
+    found = [
+        _explained(document, model, each)
+        for each in error.errors()
+        if each["type"] != "too_short" or not each["input"]
+    ]
+    return [fault for fault in found if (fault.line, fault.column) not in known]
+
+
+def _explained(document: Document, model: type[BaseModel], error: ErrorDetails) -> Fault:
+    loc = error["loc"]
+    at_key = error["type"] == "extra_forbidden" or loc[-1:] == ("[key]",)
+    if loc[-1:] == ("[key]",):
+        loc = loc[:-1]
+    message, hint = _words(model, error, loc)
+    return document.fault_at(loc, message, hint, at_key=at_key)
+
+
+def _words(
+    model: type[BaseModel], error: ErrorDetails, loc: tuple[str | int, ...]
+) -> tuple[str, str]:
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    where = _in(loc)
+    match kind:
+        case "extra_forbidden":
+            key = str(loc[-1])
+            words = f"{_in(loc[:-1])}unknown key {key!r}"
+            hint = did_you_mean(key, _accepted_keys(model, loc[:-1]))
+        case "missing":
+            words = f"{_in(loc[:-1])}the key {str(loc[-1])!r} is missing"
+            hint = _described(model, loc)
+        case "refused":
+            words = f"{where}{context['message']}"
+            hint = str(context.get("hint", ""))
+        case "enum" | "literal_error":
+            words = f"{where}cannot be {shown(given)}"
+            accepted = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+            hint = did_you_mean(str(given), accepted)
+        case "too_short":
+            words, hint = f"{where}must not be empty", _described(model, loc)
+        case _:
+            words, hint = _type_words(kind, where, given, error["msg"])
+    return words, hint
+
+
+def _type_words(kind: str, where: str, given: object, said: str) -> tuple[str, str]:
+    if kind not in _WANTED:
+        return f"{where}{said.removeprefix('Input ').lower()}, got {shown(given)}", ""
+    hint = f"Write [{given}]." if _WANTED[kind] == "a list" and _simple(given) else ""
+    return f"{where}must be {_WANTED[kind]}, got {shown(given)}", hint
+
+
+def _simple(value: object) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _dotted(loc: tuple[str | int, ...]) -> str:
+    text = ""
+    for step in loc:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return text.removeprefix(".")
+
+
+def _in(loc: tuple[str | int, ...]) -> str:
+    return f"{_dotted(loc)}: " if loc else ""
+
+
+def _accepted_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
+    found = _model_at(model, loc)
+    return [] if found is None else _keys(found)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _described(model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
+    found = _model_at(model, loc[:-1])
+    for name, field in (found.model_fields if found else {}).items():
+        if str(loc[-1]) in {name, field.alias}:
+            examples = ", ".join(flow(each) for each in field.examples or ())
+            return (field.description or "") + (f" Such as: {examples}." if examples else "")
+    return ""
+
+
+def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """Return the model whose keys stand at ``loc``."""
+    here: Any = model
+    for step in loc:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            by_key = {field.alias or name: field for name, field in here.model_fields.items()}
+            if step not in by_key:
+                return None
+            here = by_key[str(step)].annotation
+        else:
+            # A mapping of names or a list: its last type argument is what an entry holds.
+            here = next(iter(reversed([each for each in get_args(here) if each is not ...])), None)
+        here = _without_none(here)
+    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
+
+
+def _without_none(annotation: Any) -> Any:
+    options = [each for each in get_args(annotation) if each is not type(None)]
+    models = [each for each in options if isinstance(each, type) and issubclass(each, BaseModel)]
+    is_union = type(None) in get_args(annotation)
+    return models[0] if is_union and models else annotation

@@ -1,0 +1,117 @@
+"""Functions: whether the user's Python can be imported from where the YAML file lies."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from airflow_ml_provider.spec.document import Document, read_document
+from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.loader import LoadedSystem
+from airflow_ml_provider.spec.system import System
+
+Place = tuple[str, str, str]
+
+
+def check_functions(loaded: LoadedSystem) -> tuple[Fault, ...]:
+    """
+    Import every function that the system names, and return a fault for each that is not there.
+
+    User modules run here, as they would in a task: with the folder of the YAML file on
+    ``sys.path``. They are forgotten afterwards, so that another system may have modules of the
+    same name.
+    """
+    document = read_document(loaded.path, loaded.path.read_text(encoding="utf-8-sig"))
+    with _importable(loaded.path.parent.resolve()):
+        found = [_fault(document, place, name) for place, name in _named(loaded.system)]
+    return tuple(fault for fault in found if fault is not None)
+
+
+def _named(system: System) -> Iterator[tuple[Place, str]]:
+    for section, keys in _KEYS.items():
+        for name, entry in getattr(system, section).items():
+            for key in keys:
+                function = getattr(entry, key)
+                if function is not None:
+                    yield (section, name, key), function
+
+
+_KEYS = {
+    "features": ("python",),
+    "training": ("train", "evaluate"),
+    "inference": ("predict",),
+}
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    before, path = set(sys.modules), list(sys.path)
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        # What a module prints when it is imported must not mix with our own output.
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.path[:] = path
+        for name in set(sys.modules) - before:
+            if _lies_in(sys.modules[name], folder):
+                del sys.modules[name]
+
+
+def _lies_in(module: ModuleType | None, folder: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).is_relative_to(folder)
+
+
+def _fault(document: Document, place: Place, function: str) -> Fault | None:
+    module_name, _, attribute = function.partition(":")
+    where = ".".join(place)
+    try:
+        found: object = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        message = f"{where}: {_absent(module_name, error)}"
+        return document.fault_at(place, message, _absent_hint(module_name, error, document.path))
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
+        message = f"{where}: importing {module_name!r} fails: {type(error).__name__}: {error}"
+        return document.fault_at(place, message, _raised_at(error))
+    for step in attribute.split("."):
+        if not hasattr(found, step):
+            message = f"{where}: {module_name!r} has no function {attribute!r}"
+            return document.fault_at(place, message, did_you_mean(step, _callables(found)))
+        found = getattr(found, step)
+    if callable(found):
+        return None
+    return document.fault_at(place, f"{where}: {function!r} is no function but {found!r}"[:200])
+
+
+def _absent(module_name: str, error: ModuleNotFoundError) -> str:
+    missing = error.name or ""
+    if module_name == missing or module_name.startswith(missing + "."):
+        return f"there is no module {missing!r}"
+    return f"{module_name!r} imports {missing!r}, which is not installed here"
+
+
+def _absent_hint(module_name: str, error: ModuleNotFoundError, path: Path) -> str:
+    missing = error.name or ""
+    if module_name == missing or module_name.startswith(missing + "."):
+        return f"It is looked for in {path.parent} and in the installed packages."
+    return f"Install {missing!r} where tasks run, or correct the import."
+
+
+def _raised_at(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"Raised at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}."
+
+
+def _callables(found: object) -> list[str]:
+    names = (name for name in vars(found) if not name.startswith("_"))
+    return [name for name in names if callable(getattr(found, name))] if vars(found) else []
