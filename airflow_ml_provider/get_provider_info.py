@@ -1,0 +1,82 @@
+"""What Airflow is told about us, as plain data: it is read at the start of every command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TITLE = "Machine Learning"
+_ROOM = "airflow_ml_provider"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description in the shape of Airflow's ``provider_info`` schema."""
+    return {
+        "package-name": "airflow-ml-provider",
+        "name": _TITLE,
+        "description": (
+            "Feature, training and batch inference pipelines that may be run again at any time, "
+            "from a compact YAML file or as operators."
+        ),
+        "integrations": [
+            {
+                "integration-name": _TITLE,
+                "external-doc-url": "https://pypi.org/project/airflow-ml-provider/",
+                "tags": ["software"],
+            }
+        ],
+        "operators": _modules(
+            "operators.dataset",
+            "operators.evaluate",
+            "operators.inference",
+            "operators.materialize",
+            "operators.promote",
+            "operators.publish",
+            "operators.staleness",
+            "operators.train",
+        ),
+        "sensors": _modules("sensors.data_ready"),
+        "triggers": _modules("triggers.data_ready"),
+        "hooks": _modules("hooks.registry_hook", "hooks.store_hook"),
+        "notifications": [f"{_ROOM}.notifications.pipeline.PipelineNotifier"],
+        "connection-types": [_mlflow()],
+        "asset-uris": [{"schemes": ["ml"], "handler": f"{_ROOM}.factory.asset.checked_uri"}],
+        "plugins": [{"name": "airflow_ml", "plugin-class": f"{_ROOM}.plugin.MLPlugin"}],
+        "cli": [f"{_ROOM}.cli.airflow.get_cli_commands"],
+        "config": {"airflow_ml": _options()},
+    }
+
+
+def _modules(*names: str) -> list[dict[str, Any]]:
+    modules = [f"{_ROOM}.{name}" for name in names]
+    return [{"integration-name": _TITLE, "python-modules": modules}]
+
+
+def _mlflow() -> dict[str, Any]:
+    return {
+        "connection-type": "mlflow",
+        "hook-class-name": f"{_ROOM}.hooks.registry_hook.MLflowRegistryHook",
+        "hook-name": "MLflow",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema"],
+            "relabeling": {"host": "Address of the tracking server"},
+            "placeholders": {"host": "http://mlflow:5000"},
+        },
+    }
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "description": "Options of the machine-learning provider.",
+        "options": {
+            "home": {
+                "description": (
+                    "The folder of the embedded DuckDB store and MLflow registry, which serve "
+                    "systems that name no connection. Default: airflow_ml in AIRFLOW_HOME."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "/data/airflow_ml",
+                "default": "",
+            }
+        },
+    }

@@ -1,0 +1,86 @@
+"""The store behind an Airflow connection, or the embedded one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from airflow_ml_provider.domain.errors import UnknownConnectionError
+from airflow_ml_provider.hooks.connection import connection
+from airflow_ml_provider.hooks.home import embedded_home
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from airflow_ml_provider.domain.ports import Store
+
+_KINDS = ("postgres", "duckdb")
+
+
+def open_store(conn_id: str | None = None) -> Store:
+    """
+    Return the store behind the connection ``conn_id``; None is the embedded DuckDB file.
+
+    It is connected to when it is first asked. Airflow is imported only when there is a connection
+    to look up.
+
+    :raises UnknownConnectionError: when the connection is not known, or is no store.
+    """
+    from airflow_ml_provider.stores import open as stores
+
+    if conn_id is None:
+        return stores.open_store("duckdb", str(embedded_home() / "store.duckdb"))
+    found = connection(conn_id, _KINDS, "a store")
+    return stores.open_store(str(found.conn_type), location_of(found))
+
+
+def location_of(found: Connection) -> str:
+    """
+    Return where a connection points: the path of a DuckDB file, or the URI of a PostgreSQL.
+
+    :raises UnknownConnectionError: when the DuckDB connection names no file.
+    """
+    return _duckdb(found) if found.conn_type == "duckdb" else _postgres(found)
+
+
+def _duckdb(found: Connection) -> str:
+    if found.host:
+        return str(found.host)
+    if found.schema:
+        # As a URI, duckdb:///data/store.duckdb keeps the path in the schema, without its slash.
+        return f"/{str(found.schema).removeprefix('/')}"
+    msg = (
+        f"Connection {found.conn_id!r} names no file. Put the path of the DuckDB file in 'Host'; "
+        "a database in memory would be gone before the next task."
+    )
+    raise UnknownConnectionError(msg)
+
+
+def _postgres(found: Connection) -> str:
+    user = quote(found.login or "", safe="")
+    if found.password:
+        user += f":{quote(found.password, safe='')}"
+    host = found.host or "localhost"
+    # A path is the folder of a Unix socket, which a URI carries as a parameter.
+    place = "" if host.startswith("/") else f"{host}:{found.port or 5432}"
+    options = {str(k): str(v) for k, v in found.extra_dejson.items() if k in _LIBPQ}
+    if not place:
+        options |= {"host": host, "port": str(found.port or 5432)}
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in options.items())
+    at = f"{user}@" if user else ""
+    database = quote(found.schema or "postgres", safe="")
+    return f"postgresql://{at}{place}/{database}{f'?{query}' if query else ''}"
+
+
+_LIBPQ = frozenset(
+    {
+        "application_name",
+        "connect_timeout",
+        "keepalives_idle",
+        "options",
+        "sslcert",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+    }
+)

@@ -1,0 +1,44 @@
+"""Materialize: compute one partition of a feature view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_ml_provider.operators.base import MLOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_ml_provider.domain.pipeline import FeatureView
+
+
+class MaterializeOperator(MLOperator):
+    """
+    Compute one partition of a feature view and swap it in whole.
+
+    A retry, or a second run of the same partition, replaces it or finds nothing to do.
+
+    :param view: the feature view.
+    :param store_conn_id: the Airflow connection of the store; None is the embedded DuckDB file.
+    """
+
+    def __init__(
+        self, *, view: FeatureView, store_conn_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(calendar=view.calendar, store_conn_id=store_conn_id, **kwargs)
+        self.view = view
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Materialize the window; the XCom says what changed and why."""
+        from airflow_ml_provider.steps.feature import materialize
+
+        with self.at_work(context, self.view.name) as task:
+            done = materialize(task.store, self.view, task.window, task.owner, task.now)
+        self.log.info("%s %s: %s, %s", self.view.table, task.window.key, done.change, done.reason)
+        return {
+            "table": str(self.view.table),
+            "key": task.window.key,
+            "change": done.change.value,
+            "rows": done.line.rows,
+            "reason": done.reason,
+        }

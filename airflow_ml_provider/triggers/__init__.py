@@ -1,0 +1,3 @@
+"""The waits, without holding a worker."""
+
+from __future__ import annotations

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from airflow_ml_provider.domain.errors import UnknownConnectionError
+from airflow_ml_provider.hooks.home import embedded_home
+from airflow_ml_provider.hooks.registry import open_registry, tracking_uri
+from airflow_ml_provider.hooks.registry_hook import MLflowRegistryHook
+from airflow_ml_provider.hooks.store import location_of, open_store
+from airflow_ml_provider.hooks.store_hook import StoreHook
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.delenv("AIRFLOW__AIRFLOW_ML__HOME", raising=False)
+    monkeypatch.delenv("AIRFLOW_CONFIG", raising=False)
+    return tmp_path
+
+
+def connection(**parts):
+    from airflow.sdk import Connection
+
+    parts["extra"] = json.dumps(parts.pop("extra", {}))
+    return Connection(conn_id="c", **parts)
+
+
+def test_the_embedded_home_lies_in_airflows(home):
+    assert embedded_home() == home / "airflow_ml"
+    assert embedded_home().is_dir()
+
+
+def test_airflows_configuration_chooses_the_embedded_home(home):
+    (home / "airflow.cfg").write_text(f"[airflow_ml]\nhome = {home}/elsewhere%d\n")
+    assert embedded_home() == home / "elsewhere%d"
+
+
+def test_the_environment_wins_over_the_configuration(home, monkeypatch):
+    (home / "airflow.cfg").write_text("[airflow_ml]\nhome = /nowhere\n")
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_ML__HOME", str(home / "mine"))
+    assert embedded_home() == home / "mine"
+
+
+def test_a_home_in_a_relative_place_is_made_absolute(home, monkeypatch):
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("AIRFLOW_HOME", "here")
+    assert embedded_home() == home / "here" / "airflow_ml"
+
+
+def test_without_a_connection_airflow_is_not_imported(home):
+    script = (
+        "import sys\n"
+        "from airflow_ml_provider.hooks.store import open_store\n"
+        "with open_store() as store:\n"
+        "    store.ledger.judgements('nobody')\n"
+        "assert 'airflow' not in sys.modules\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": ":".join(p for p in sys.path if p),
+            "AIRFLOW_HOME": str(home),
+        },
+    )
+    assert (home / "airflow_ml" / "store.duckdb").exists()
+
+
+def test_a_connection_names_a_duckdb_file(home, monkeypatch):
+    path = home / "warehouse.duckdb"
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(path)})
+    )
+    with open_store("warehouse") as store:
+        assert list(store.ledger.judgements("nobody")) == []
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"conn_type": "duckdb", "host": "/data/s.duckdb"}, "/data/s.duckdb"),
+        ({"conn_type": "duckdb", "schema": "data/s.duckdb"}, "/data/s.duckdb"),
+        (
+            {
+                "conn_type": "postgres",
+                "host": "db",
+                "login": "ml",
+                "password": "p@ss/word",
+                "schema": "wh",
+                "extra": {"sslmode": "require", "cursor": "dictcursor"},
+            },
+            "postgresql://ml:p%40ss%2Fword@db:5432/wh?sslmode=require",
+        ),
+        (
+            {"conn_type": "postgres", "host": "/run/pg", "login": "ml", "schema": "wh"},
+            "postgresql://ml@/wh?host=%2Frun%2Fpg&port=5432",
+        ),
+    ],
+    ids=["host", "path of a URI", "postgres", "socket"],
+)
+def test_a_connection_becomes_a_location(parts, expected):
+    assert location_of(connection(**parts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"conn_type": "mlflow", "host": "http://mlflow", "port": 5000}, "http://mlflow:5000"),
+        ({"conn_type": "mlflow", "host": "mlflow"}, "http://mlflow"),
+        ({"conn_type": "https", "host": "ml.example"}, "https://ml.example"),
+        ({"conn_type": "mlflow", "host": "sqlite:////data/r.db"}, "sqlite:////data/r.db"),
+        (
+            {"conn_type": "mlflow", "host": "h", "login": "ada", "password": "p/w"},
+            "http://ada:p%2Fw@h",
+        ),
+        ({"conn_type": "mlflow", "extra": {"tracking_uri": "databricks"}}, "databricks"),
+    ],
+    ids=["with scheme", "bare host", "https", "sqlite", "login", "extra"],
+)
+def test_a_connection_becomes_a_tracking_uri(parts, expected):
+    assert tracking_uri(connection(**parts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("opened", "conn", "said"),
+    [
+        (open_store, None, "Airflow knows no connection 'c'"),
+        (open_store, {"conn_type": "mysql", "host": "h"}, "Name one of type 'postgres' or 'duck"),
+        (open_store, {"conn_type": "duckdb"}, "names no file"),
+        (open_registry, {"conn_type": "mlflow"}, "names no MLflow server"),
+    ],
+    ids=["unknown", "another type", "no file", "no server"],
+)
+def test_a_connection_that_cannot_serve_is_told_why(monkeypatch, opened, conn, said):
+    if conn is not None:
+        monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(conn))
+    with pytest.raises(UnknownConnectionError) as caught:
+        opened("c")
+    assert said in str(caught.value)
+
+
+def test_the_store_hook_tests_its_connection(home, monkeypatch):
+    assert StoreHook().test_connection()[0]
+    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps({"conn_type": "duckdb", "host": "/proc/x/y"}))
+    well, said = StoreHook("c").test_connection()
+    assert not well
+    assert said
+
+
+def test_the_registry_hook_tells_a_connection_without_a_server(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps({"conn_type": "mlflow"}))
+    well, said = MLflowRegistryHook("c").test_connection()
+    assert (well, "names no MLflow server" in said) == (False, True)
+
+
+def test_the_registry_hook_tries_its_server(monkeypatch):
+    conn = {"conn_type": "mlflow", "host": "127.0.0.1", "port": 9}
+    monkeypatch.setenv("AIRFLOW_CONN_C", json.dumps(conn))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    well, said = MLflowRegistryHook("c").test_connection()
+    assert (well, "does not answer" in said) == (False, True)
