@@ -1,0 +1,43 @@
+"""Assets: what stands for a table of features, a model or predictions among Airflow's events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult
+
+from airflow.sdk import Asset
+
+if TYPE_CHECKING:
+    from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
+
+
+def feature_asset(view: FeatureView) -> Asset:
+    """Return the asset of a feature view."""
+    return _asset(view.name, "features")
+
+
+def model_asset(model: TrainedModel) -> Asset:
+    """Return the asset of a model: its events are changes of the champion."""
+    return _asset(model.name, "models")
+
+
+def prediction_asset(prediction: BatchPrediction) -> Asset:
+    """Return the asset of batch predictions."""
+    return _asset(prediction.name, "predictions")
+
+
+def checked_uri(uri: SplitResult) -> SplitResult:
+    """
+    Check an ``ml://<system>/…`` address, as Airflow asks of the scheme's owner.
+
+    :raises ValueError: when it names no system or nothing in it.
+    """
+    if not uri.netloc or not uri.path.strip("/") or uri.query or uri.fragment:
+        msg = f"{uri.geturl()!r} is no ml address. Write ml://<system>/<kind>/<name>."
+        raise ValueError(msg)
+    return uri
+
+
+def _asset(full_name: str, kind: str) -> Asset:
+    system, _, name = full_name.partition(".")
+    return Asset(full_name, uri=f"ml://{system}/{kind}/{name}", group=f"ml_{kind}")
