@@ -1,0 +1,184 @@
+"""The commands: what can be asked from a shell. Each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from airflow_ml_provider import __version__
+from airflow_ml_provider.domain.errors import MLProviderError
+
+app = typer.Typer(
+    name="airflow-ml",
+    help="Feature, training and batch inference pipelines on Apache Airflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[
+    str, typer.Argument(metavar="SYSTEM.NAME", help="A pipeline, as its Dag is named.")
+]
+Dags = Annotated[
+    Path | None,
+    typer.Option(help="Where the YAML files are. Default: Airflow's Dags folder, else ./dags."),
+]
+Key = Annotated[str, typer.Option("--partition", help="A partition key, such as 2013-01-05.")]
+AnyKey = Annotated[str | None, typer.Option("--partition", help="Only this partition.")]
+
+
+class Format(StrEnum):
+    """How faults are written: for people, for programs, for GitHub's annotations."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+def main(words: Sequence[str] | None = None, prog_name: str = "airflow-ml") -> None:
+    """
+    Run the command that ``words`` say, those of the shell by default.
+
+    A mistake of the user is one message and exit code 1, not a stack trace.
+    """
+    try:
+        app(words, prog_name=prog_name)
+    except MLProviderError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"airflow-ml-provider {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Feature, training and batch inference pipelines on Apache Airflow."""
+
+
+@app.command()
+def lint(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="YAML files or folders. Default: the Dags folder.")
+    ] = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="How faults are written.")
+    ] = Format.TEXT,
+) -> None:
+    """Check YAML files and the functions they name; tell all faults of all files."""
+    from airflow_ml_provider.cli.catalog import dags_folder, files_in
+    from airflow_ml_provider.cli.lint import checked, written
+
+    files = files_in(paths or [dags_folder()])
+    faults = checked(files)
+    if text := written(faults, len(files), output.value):
+        typer.echo(text)
+    raise typer.Exit(1 if faults or not files else 0)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the YAML, for editors."""
+    from airflow_ml_provider.spec import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def run(
+    name: Name,
+    partition: Key,
+    dags: Dags = None,
+    unready: Annotated[
+        bool, typer.Option("--unready", help="Compute even where data is still awaited.")
+    ] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Agree to a promotion that asks for a person.")
+    ] = False,
+) -> None:
+    """Compute one partition in this process: the steps of the Dag, without a scheduler."""
+    from airflow_ml_provider.cli.catalog import catalog
+    from airflow_ml_provider.cli.run import run_partition
+
+    entry = catalog(dags).find(name)
+    for line in run_partition(entry, partition, unready=unready, approved=approve):
+        typer.echo(line)
+
+
+@app.command()
+def why(name: Name, partition: AnyKey = None, dags: Dags = None) -> None:
+    """Tell what the ledger knows: what was made from what, when, and why not."""
+    from airflow_ml_provider.cli.catalog import catalog
+    from airflow_ml_provider.cli.why import explained
+
+    for line in explained(catalog(dags).find(name), partition):
+        typer.echo(line)
+
+
+@app.command()
+def status(
+    system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
+    dags: Dags = None,
+) -> None:
+    """List every pipeline: partitions, rows, champion, last verdict, failures."""
+    from rich.console import Console
+
+    from airflow_ml_provider.cli.catalog import catalog
+    from airflow_ml_provider.cli.status import table
+
+    found = catalog(dags)
+    entries = [entry for entry in found.entries if system in (None, entry.system)]
+    if entries:
+        Console().print(table(entries))
+    else:
+        typer.echo(
+            f"There is no pipeline in {found.folder}" + (f" of {system}." if system else ".")
+        )
+    for error in found.errors:
+        typer.echo(str(error), err=True)
+    raise typer.Exit(1 if found.errors or not entries else 0)
+
+
+demo = typer.Typer(
+    help="Play two weeks of real flights through a real Airflow on this machine.",
+    invoke_without_command=True,
+)
+app.add_typer(demo, name="demo")
+
+
+@demo.callback()
+def play(
+    context: typer.Context,
+    ui: Annotated[bool, typer.Option("--ui", help="Keep Airflow up afterwards.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How many days are played.")] = 16,
+    home: Annotated[Path, typer.Option(help="Where the demo lives.")] = Path(".demo"),
+) -> None:
+    """Play two weeks of real flights through a real Airflow on this machine."""
+    if context.invoked_subcommand is None:
+        from airflow_ml_provider.demo.show import run as show
+
+        show(ui=ui, days=days, home=home)
+
+
+@demo.command()
+def load(
+    store: Annotated[str | None, typer.Option(help="The connection id of the store.")] = None,
+) -> None:
+    """Write the demo's raw records into a store."""
+    from airflow_ml_provider.demo.show import load as load_raw
+
+    for name, rows in load_raw(store).items():
+        typer.echo(f"{name}  {rows:,} rows")

@@ -1,0 +1,156 @@
+"""The catalog: every pipeline of the YAML files in a folder, by the name of its Dag."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_ml_provider.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
+    from airflow_ml_provider.spec import LoadedSystem, SpecError
+
+_OURS = re.compile(r"^(system|sources|features|training|inference)\s*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    A pipeline with the connections of its system.
+
+    ``folder`` holds its YAML file and the code that it names; ``approve``: a person has to agree
+    before a promotion.
+    """
+
+    system: str
+    kind: str
+    pipeline: FeatureView | TrainedModel | BatchPrediction
+    store: str | None
+    registry: str | None
+    folder: Path
+    approve: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its Dag."""
+        return self.pipeline.name
+
+    def make_importable(self) -> None:
+        """Put the folder on ``sys.path``, as Airflow does for its Dags folder."""
+        if str(self.folder) not in sys.path:
+            sys.path.insert(0, str(self.folder))
+
+
+@dataclass(slots=True)
+class Catalog:
+    """What a folder holds: the pipelines of its good files, and what is wrong with the others."""
+
+    folder: Path
+    entries: list[Entry] = field(default_factory=list)
+    errors: list[SpecError] = field(default_factory=list)
+
+    def find(self, name: str) -> Entry:
+        """
+        Return the pipeline called ``name``.
+
+        :raises ConfigurationError: when there is none: with the nearest name, and the faults of
+            every file that may hold it.
+        """
+        entries = {entry.name: entry for entry in self.entries}
+        if name in entries:
+            return entries[name]
+        close = get_close_matches(name, entries, n=1)
+        there = f"There are: {', '.join(entries)}." if entries else "There is none at all."
+        hint = f"Did you mean {close[0]!r}?" if close else there
+        faulty = "".join(f"\n\n{error}" for error in self.errors)
+        msg = f"No pipeline is called {name!r} in {self.folder}. {hint}{faulty}"
+        raise ConfigurationError(msg)
+
+
+def dags_folder(given: Path | None = None) -> Path:
+    """Return the folder with the YAML files: the one given, Airflow's, or ``./dags``."""
+    return given or Path(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER") or "dags")
+
+
+def catalog(dags: Path | None = None) -> Catalog:
+    """
+    Return every pipeline, in the order of files and of their contents.
+
+    A faulty file is kept apart and hides nobody else's pipelines.
+
+    :raises ConfigurationError: when the folder is not there.
+    """
+    from airflow_ml_provider.spec import SpecError, load
+
+    folder = dags_folder(dags)
+    if not folder.exists():
+        msg = f"There is no folder {folder}. Name the one with the YAML files: --dags FOLDER."
+        raise ConfigurationError(msg)
+    found = Catalog(folder)
+    for path in files_in([folder]):
+        try:
+            found.entries += _entries(load(path))
+        except SpecError as error:
+            found.errors.append(error)
+    return found
+
+
+def files_in(paths: Sequence[Path]) -> list[Path]:
+    """
+    Return the YAML files among ``paths``, and those of ours below the folders among them.
+
+    A folder may hold other people's YAML too: of a folder, only files with at least two of the
+    keys that a system has at its top are taken.
+    """
+    found: list[Path] = []
+    for path in paths:
+        found += [each for each in _below(path) if _is_ours(each)] if path.is_dir() else [path]
+    return list(dict.fromkeys(found))
+
+
+def _below(folder: Path) -> list[Path]:
+    every = [*folder.rglob("*.yaml"), *folder.rglob("*.yml")]
+    # A hidden folder is a virtual environment, a cache or a repository, and none of ours.
+    return sorted(
+        path
+        for path in every
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return False
+    return len({match[1] for match in _OURS.finditer(text)}) > 1
+
+
+def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
+    from airflow_ml_provider.spec import batch_predictions, feature_views, trained_models
+
+    system = loaded.system
+    approved = {name for name, training in system.training.items() if training.approve}
+    kinds = (
+        ("feature", feature_views(loaded)),
+        ("training", trained_models(loaded)),
+        ("inference", batch_predictions(loaded)),
+    )
+    for kind, pipelines in kinds:
+        for name, pipeline in pipelines.items():
+            yield Entry(
+                system=system.system,
+                kind=kind,
+                pipeline=pipeline,
+                store=system.store,
+                registry=system.registry,
+                folder=loaded.path.parent.resolve(),
+                approve=kind == "training" and name in approved,
+            )
