@@ -1,0 +1,160 @@
+"""Row 2: parsing Dag files and starting tasks, beside the same Dags written by hand."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.bench import dagfiles
+from tests.bench.figure import Figure, ratio
+from tests.bench.measure import in_child, in_turns
+
+GROUP = "Dag files"
+NOTE = """\
+N copies of the flights system (3 Dags each) beside the same Dags and tasks by hand, with
+PythonOperators, EmptyOperators and plain schedules (no windows, checks or waiting in them).
+Processor time of a forked child whose parent has imported Airflow, through BundleDagBag:
+  parse       every file of the folder, as the Dag processor does, which has imported the
+              `airflow.*` modules that a file names beforehand
+  task start  the one file of one training Dag, with the parsing context set to that Dag
+  serialize   Airflow's own to_dict and json over the Dags parsed, apart from parsing
+By hand: `loop` is one file that makes all Dags, `own file` is a file for each Dag.
+Ours: `one stub` is one Dag file that loads N YAML files, `stub each` a Dag file for each YAML."""
+
+OURS, PEERS = ("one stub", "stub each"), ("loop", "own file")
+_WRITERS = {
+    "one stub": dagfiles.stub_for_all,
+    "stub each": dagfiles.stub_each,
+    "loop": dagfiles.loop,
+    "own file": dagfiles.file_each,
+}
+
+
+def figures(*, quick: bool) -> list[Figure]:
+    """Parse and start 1 and many copies in every layout."""
+    with tempfile.TemporaryDirectory() as home:
+        _import_airflow(Path(home))
+        found: list[Figure] = []
+        for count, rounds in ((1, 1), (3, 1)) if quick else ((1, 15), (100, 7)):
+            folders = {name: Path(home, f"{count}_{name}") for name in _WRITERS}
+            for name, folder in folders.items():
+                folder.mkdir()
+                _WRITERS[name](folder, count)
+            found += _parses(count, rounds, folders) + _starts(count, rounds, folders)
+        return found
+
+
+def _parses(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
+    actions = {name: partial(in_child, partial(_parse, f, count)) for name, f in folders.items()}
+    costs = in_turns(rounds, actions)
+    parse = {name: [cost[0] for cost in found] for name, found in costs.items()}
+    write = {name: [cost[1] for cost in found] for name, found in costs.items()}
+    return [
+        _figure("parse", count, parse, "one stub", "loop", 1.10),
+        _figure("parse", count, parse, "stub each", "own file"),
+        _figure("serialize", count, write, "one stub", "loop"),
+    ]
+
+
+def _starts(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
+    system = dagfiles.systems(count)[-1]
+    names = {
+        "one stub": "every_system.py",
+        "stub each": f"{system}.py",
+        "loop": "every_system.py",
+        "own file": f"{system}_arrival_delay.py",
+    }
+    actions = {
+        name: partial(in_child, partial(_start, folder / names[name], f"{system}.arrival_delay"))
+        for name, folder in folders.items()
+    }
+    costs = in_turns(rounds, actions)
+    return [
+        _figure("task start", count, costs, "stub each", "own file", 0.50),
+        _figure("task start", count, costs, "one stub", "own file", 0.50),
+        _figure("task start", count, costs, "one stub", "loop"),
+    ]
+
+
+def _figure(
+    what: str,
+    count: int,
+    costs: dict[str, list[float]],
+    ours: str,
+    peer: str,
+    limit: float | None = None,
+) -> Figure:
+    name = f"{what}, N={count}: {ours} / {peer}"
+    return ratio(GROUP, name, costs[ours], costs[peer], "ms", limit)
+
+
+def _import_airflow(home: Path) -> None:
+    """Import what the Dag processor and the task supervisor have when they fork."""
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+    }
+    for name in (
+        "airflow.sdk",
+        "airflow.dag_processing.processor",
+        "airflow.sdk.execution_time.task_runner",
+        "airflow.serialization.serialized_objects",
+    ):
+        importlib.import_module(name)
+    gc.freeze()  # as both do before they fork
+
+
+def _parse(folder: Path, count: int) -> tuple[float, float]:
+    """Return the milliseconds that parsing and serializing take."""
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.utils.file import iter_airflow_imports
+
+    for file in folder.glob("*.py"):
+        for name in iter_airflow_imports(str(file)):
+            importlib.import_module(name)
+    began = time.process_time()
+    dags = _bag(folder, folder)
+    parsed = time.process_time()
+    for dag in dags.values():
+        json.dumps(DagSerialization.to_dict(dag))
+    written = time.process_time()
+    if len(dags) != 3 * count:
+        msg = f"{folder.name}: found {len(dags)} Dags instead of {3 * count}"
+        raise RuntimeError(msg)
+    return 1000 * (parsed - began), 1000 * (written - parsed)
+
+
+def _start(file: Path, dag_id: str) -> float:
+    """Return the milliseconds from the start of a task's parse until its Dag is there."""
+    os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = dag_id
+    os.environ["_AIRFLOW_PARSING_CONTEXT_TASK_ID"] = "train"
+    began = time.process_time()
+    tasks = _bag(file, file.parent)[dag_id].task_dict
+    took = time.process_time() - began
+    if "train" not in tasks:
+        msg = f"{file.name}: {dag_id} has no task 'train'"
+        raise RuntimeError(msg)
+    return 1000 * took
+
+
+def _bag(what: Path, bundle: Path) -> dict[str, Any]:
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    bag = BundleDagBag(
+        dag_folder=str(what),
+        bundle_path=bundle,
+        bundle_name="bench",
+        load_op_links=False,
+    )
+    if bag.import_errors:
+        msg = "\n".join(bag.import_errors.values())
+        raise RuntimeError(msg)
+    return bag.dags
