@@ -77,6 +77,26 @@ def _options() -> dict[str, Any]:
                 "type": "string",
                 "example": "/data/airflow_ml",
                 "default": "",
-            }
+            },
+            "store": {
+                "description": (
+                    "The connection of the store for systems that name none. Default: an embedded "
+                    "DuckDB file, which serves one machine."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "warehouse",
+                "default": "",
+            },
+            "registry": {
+                "description": (
+                    "The connection of the model registry for systems that name none. Default: an "
+                    "embedded MLflow registry on SQLite, which serves one machine."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "models",
+                "default": "",
+            },
         },
     }

@@ -45,12 +45,21 @@ def main(words: Sequence[str] | None = None, prog_name: str = "airflow-ml") -> N
     """
     Run the command that ``words`` say, those of the shell by default.
 
-    A mistake of the user is one message and exit code 1, not a stack trace.
+    A mistake in what the user asks for is one message and exit code 1, not a stack trace. An error
+    in the user's own functions is told with the part of the stack trace that is theirs.
     """
     try:
         app(words, prog_name=prog_name)
     except MLProviderError as error:
         typer.echo(str(error), err=True)
+        sys.exit(1)
+    except Exception as error:
+        from airflow_ml_provider.cli.blame import in_user_code
+
+        trace = in_user_code(error)
+        if trace is None:
+            raise
+        typer.echo(trace, err=True)
         sys.exit(1)
 
 

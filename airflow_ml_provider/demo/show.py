@@ -39,7 +39,7 @@ def run(*, ui: bool = False, days: int = DAYS, home: Path = Path(".demo")) -> No
 
     began, console, dags = time.monotonic(), Console(), dags_folder()
     home = home.resolve()
-    os.environ["AIRFLOW_HOME"] = str(home / "airflow")
+    _settle(home)
     system = FlightsSystem.load(dags)
     windows = system.windows(FIRST, days)
     raw = _prepare(console)
@@ -58,6 +58,13 @@ def run(*, ui: bool = False, days: int = DAYS, home: Path = Path(".demo")) -> No
     else:
         console.print("Nothing is left to do, so Airflow was not started.")
         _sum_up(console, system, windows, raw, _where_next(home, began))
+
+
+def _settle(home: Path) -> None:
+    # What the shell has set for another Airflow does not count here.
+    for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
+        del os.environ[name]
+    os.environ["AIRFLOW_HOME"] = str(home / "airflow")
 
 
 def dags_folder() -> Path:

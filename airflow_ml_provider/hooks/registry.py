@@ -8,6 +8,7 @@ from urllib.parse import quote
 from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.connection import connection
 from airflow_ml_provider.hooks.home import embedded_home
+from airflow_ml_provider.hooks.options import option
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -19,7 +20,9 @@ _KINDS = ("mlflow", "http", "https")
 
 def open_registry(conn_id: str | None = None) -> ModelRegistry:
     """
-    Return the MLflow registry behind ``conn_id``; None is the embedded one on SQLite.
+    Return the MLflow registry behind ``conn_id``.
+
+    None is the connection of the option ``registry``, else the embedded one on SQLite.
 
     It is connected to when it is first asked. Airflow is imported only when there is a connection
     to look up.
@@ -28,6 +31,7 @@ def open_registry(conn_id: str | None = None) -> ModelRegistry:
     """
     from airflow_ml_provider.stores.mlflow import MLflowRegistry
 
+    conn_id = conn_id or option("registry")
     if conn_id is None:
         home = embedded_home()
         return MLflowRegistry(f"sqlite:///{home / 'registry.db'}", home / "models")

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.connection import connection
 from airflow_ml_provider.hooks.home import embedded_home
+from airflow_ml_provider.hooks.options import option
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -19,7 +20,9 @@ _KINDS = ("postgres", "duckdb")
 
 def open_store(conn_id: str | None = None) -> Store:
     """
-    Return the store behind the connection ``conn_id``; None is the embedded DuckDB file.
+    Return the store behind the connection ``conn_id``.
+
+    None is the connection of the option ``store``, else the embedded DuckDB file.
 
     It is connected to when it is first asked. Airflow is imported only when there is a connection
     to look up.
@@ -28,6 +31,7 @@ def open_store(conn_id: str | None = None) -> Store:
     """
     from airflow_ml_provider.stores import open as stores
 
+    conn_id = conn_id or option("store")
     if conn_id is None:
         return stores.open_store("duckdb", str(embedded_home() / "store.duckdb"))
     found = connection(conn_id, _KINDS, "a store")

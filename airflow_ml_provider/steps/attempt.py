@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from airflow_ml_provider.domain.errors import FailureClass, MLProviderError
+from airflow_ml_provider.domain.errors import FailureClass, MLProviderError, UnavailableError
 from airflow_ml_provider.domain.ledger import Owner
 from airflow_ml_provider.domain.ports import Ledger
 from airflow_ml_provider.domain.training import Attempt
@@ -42,7 +42,10 @@ def attempt(
     Note that a try began, and how it ended.
 
     The note is for people who look for what failed. A ledger that cannot take it must not break a
-    step whose data is good, so its trouble is only logged.
+    step whose data is good, so its trouble is only logged. A store that does not even answer at the
+    beginning is another matter: the step would wait for it once more, and fail in the same way.
+
+    :raises UnavailableError: when the store does not answer at the beginning.
     """
     opened = Attempt(
         owner.dag_id,
@@ -53,7 +56,7 @@ def attempt(
         subject,
         clock(),
     )
-    _noted("begin", lambda: ledger.open_attempt(opened))
+    _noted("begin", lambda: ledger.open_attempt(opened), needed=UnavailableError)
     failure: tuple[str, str] | tuple[None, None] = (None, None)
     try:
         yield
@@ -97,8 +100,14 @@ def message_of(error: BaseException) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _noted(what: str, note: Callable[[], None]) -> None:
+def _noted(
+    what: str, note: Callable[[], None], *, needed: type[Exception] | tuple[()] = ()
+) -> None:
     try:
         note()
+    except needed:
+        raise
+    except MLProviderError as error:
+        log.warning("The %s of this try could not be noted in the ledger: %s", what, error)
     except Exception:  # the side show never fails the show
         log.warning("The %s of this try could not be noted in the ledger.", what, exc_info=True)

@@ -154,3 +154,18 @@ def _spend():
     from airflow_ml_provider.domain.table import TableName
 
     return TableName("shop", "spend")
+
+
+def test_an_error_in_a_users_function_is_told_from_their_code_on(shell, shop: Path):
+    text = (shop / "shop.yaml").read_text()
+    (shop / "shop.yaml").write_text(text.replace("sql: spend.sql", "python: shop_ml:spend"))
+    with (shop / "shop_ml.py").open("a") as file:
+        file.write("\n\ndef spend(window, orders):\n    return orders[no_such_column]\n")
+
+    told = shell("run", "shop.spend", "--partition", "2026-01-02")
+
+    assert told.code == 1
+    assert told.err.splitlines()[0] == "Traceback (most recent call last):"
+    assert told.err.count("  File ") == 1
+    assert "shop_ml.py" in told.err
+    assert told.err.splitlines()[-1] == "NameError: name 'no_such_column' is not defined"

@@ -18,7 +18,8 @@ from airflow_ml_provider.hooks.store_hook import StoreHook
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-    monkeypatch.delenv("AIRFLOW__AIRFLOW_ML__HOME", raising=False)
+    for option in ("HOME", "STORE", "REGISTRY"):
+        monkeypatch.delenv(f"AIRFLOW__AIRFLOW_ML__{option}", raising=False)
     monkeypatch.delenv("AIRFLOW_CONFIG", raising=False)
     return tmp_path
 
@@ -44,6 +45,19 @@ def test_the_environment_wins_over_the_configuration(home, monkeypatch):
     (home / "airflow.cfg").write_text("[airflow_ml]\nhome = /nowhere\n")
     monkeypatch.setenv("AIRFLOW__AIRFLOW_ML__HOME", str(home / "mine"))
     assert embedded_home() == home / "mine"
+
+
+def test_options_name_the_connections_of_systems_that_name_none(home, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"duckdb:///{home}/w.duckdb")
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", f"duckdb:///{home}/o.duckdb")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_MODELS", '{"conn_type": "mlflow", "host": "http://mlflow:5000"}'
+    )
+    (home / "airflow.cfg").write_text("[airflow_ml]\nstore = warehouse\nregistry = models\n")
+
+    assert open_store().address.endswith("/w.duckdb")
+    assert open_store("other").address.endswith("/o.duckdb")
+    assert open_registry().address == "http://mlflow:5000"
 
 
 def test_a_home_in_a_relative_place_is_made_absolute(home, monkeypatch):

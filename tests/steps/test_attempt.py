@@ -53,6 +53,31 @@ def test_a_ledger_that_cannot_take_the_note_does_not_break_the_step(city, caplog
     assert caplog.text.count("could not be noted") == 2
 
 
+def test_a_store_that_is_down_ends_the_step_before_it_begins(city, caplog):
+    class Down:
+        def open_attempt(self, attempt):
+            raise UnavailableError("no answer")
+
+    with pytest.raises(UnavailableError), attempt(Down(), OWNER, "x", clock=clock):
+        pytest.fail("the step began")
+    assert caplog.text == ""
+
+
+def test_a_store_that_goes_down_meanwhile_is_told_in_one_line(city, caplog):
+    class Going:
+        def open_attempt(self, attempt):
+            pass
+
+        def close_attempt(self, *end):
+            raise UnavailableError("no answer")
+
+    with attempt(Going(), OWNER, "x", clock=clock):
+        pass
+    assert [record.message for record in caplog.records] == [
+        "The end of this try could not be noted in the ledger: no answer"
+    ]
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
