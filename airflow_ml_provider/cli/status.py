@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from airflow_ml_provider.cli.story import failure_of
+from airflow_ml_provider.cli.story import failure_of, when
 from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.pipeline import TrainedModel
 
@@ -25,7 +25,7 @@ def table(entries: Sequence[Entry]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in _COLUMNS:
         number = name in {"committed", "rows"}
         made.add_column(name, justify="right" if number else "left", no_wrap=name != _COLUMNS[-1])
@@ -69,7 +69,8 @@ def _model(ledger: Ledger, model: TrainedModel) -> tuple[str, str, str, str]:
     judgements = ledger.judgements(model.name)
     trainings = ledger.trainings(model.name)
     champion = f"champion {reigns[-1].version}" if reigns else "no champion yet"
-    verdict = judgements[-1].reason if judgements else "never judged"
+    last = judgements[-1] if judgements else None
+    verdict = f"{last.verdict} as of {when(last.as_of)}" if last else "never judged"
     trained = [training for training in trainings if training.snapshot.version]
     newest = f"version {trained[-1].snapshot.version}" if trained else ""
     learned = f"{trained[-1].snapshot.rows:,}" if trained else "0"
