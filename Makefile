@@ -56,7 +56,7 @@ format: dev ## Format the code and mend what lint can mend
 
 .PHONY: bench
 bench: dev ## Measure, and print ratios to a floor or a peer
-	@$(BIN)/python tests/bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 .PHONY: compose-test
 compose-test: ## Try the docker-compose.yaml cluster from up to down (needs Docker)
