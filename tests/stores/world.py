@@ -72,3 +72,11 @@ def put(
 def values(store: Store, window: Window, *, table: TableName = READINGS) -> list[float]:
     rows = store.scan(table, owned(window), columns=["value"], order_by=["ts"])
     return rows.read_all().column("value").to_pylist()
+
+
+def vouched(store: Store, window: Window, *, table: TableName = READINGS) -> None:
+    """Assert that the ledger's line and the table tell the same story."""
+    line = store.ledger.line(table, window.key)
+    assert line is not None
+    assert line.rows == store.count(table, owned(window))
+    assert line.content_hash == store.version(table, "ts", window)
