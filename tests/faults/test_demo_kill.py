@@ -16,6 +16,7 @@ import pytest
 
 DAYS = 10
 MURDERS = 4
+BREATH_SECONDS = 20  # a task that was killed has ended by then, and is not killed on every try
 
 
 def start_demo(home: Path, output: Path) -> subprocess.Popen[bytes]:
@@ -39,20 +40,18 @@ def digests(output: Path) -> dict[str, str]:
 def running_tasks(demo: psutil.Process) -> Iterator[psutil.Process]:
     for process in demo.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if " ".join(process.cmdline()).startswith(
-                "airflow worker -- "
-            ) and "LocalExecutor" not in " ".join(process.cmdline()):
+            title = " ".join(process.cmdline())
+            if title.startswith("airflow worker -- ") and "LocalExecutor" not in title:
                 yield process
 
 
 def murder_tasks(demo: subprocess.Popen[bytes]) -> int:
-    """Kill running task processes while the demo plays, at most one in ten seconds."""
+    """Kill running task processes while the demo plays, one after the other."""
     killed, last = 0, 0.0
     watched = psutil.Process(demo.pid)
     while demo.poll() is None:
-        for task in (
-            running_tasks(watched) if killed < MURDERS and time.monotonic() - last > 10 else ()
-        ):
+        rested = killed < MURDERS and time.monotonic() - last > BREATH_SECONDS
+        for task in running_tasks(watched) if rested else ():
             with suppress(psutil.NoSuchProcess):
                 task.send_signal(signal.SIGKILL)
                 killed, last = killed + 1, time.monotonic()
