@@ -102,6 +102,12 @@ class Ledger(Protocol):
     def pin(self, pin: Pin) -> Pin:
         """Keep ``pin`` unless its run has one for the model already; return the one that holds."""
 
+    def forget_model(self, model: str) -> None:
+        """Delete what is kept on a scratch model: trainings, verdicts, marks, aliases, leases."""
+
+    def forget_run(self, run_id: str) -> None:
+        """Delete the pins of a scratch run."""
+
     def open_attempt(self, attempt: Attempt) -> None:
         """Note that a try began."""
 
@@ -232,6 +238,9 @@ class Store(Protocol):
 
     def drop_slice(self, table: TableName, owned: Slice) -> None:
         """Delete a slice of a staging table; nothing happens when the table does not exist."""
+
+    def forget(self, table: TableName) -> None:
+        """Drop a scratch table with its lines and history; nothing happens when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

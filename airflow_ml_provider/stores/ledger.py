@@ -148,6 +148,14 @@ class SqlLedger:
         """Keep ``pin`` unless its run has one for the model already; return the one that holds."""
         return self._write(lambda: ledger_models.pin(self.session, pin))
 
+    def forget_model(self, model: str) -> None:
+        """Delete what is kept on a scratch model."""
+        self._write(lambda: ledger_models.forget_model(self.session, model))
+
+    def forget_run(self, run_id: str) -> None:
+        """Delete the pins of a scratch run."""
+        self._write(lambda: ledger_models.forget_run(self.session, run_id))
+
     def open_attempt(self, attempt: Attempt) -> None:
         """Note that a try began."""
         self._write(lambda: ledger_attempts.opened(self.session, attempt))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from airflow_ml_provider.domain.ledger import Claim, Line, Owner, Recipe
+from airflow_ml_provider.domain.ledger import Line, Owner, Recipe
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.session import Row, Session
 
@@ -140,9 +140,13 @@ def published(session: Session, table: TableName, key: str, token: int) -> None:
     )
 
 
-def held_by(line: Line | None, claim: Claim) -> bool:
-    """Whether ``claim`` is the newest one of its line."""
-    return line is not None and line.token == claim.token
+def forgotten(session: Session, table: TableName) -> None:
+    """Delete every line on a table, and its history."""
+    for ledger in ("ml_partition", "ml_history"):
+        session.change(
+            f"DELETE FROM {ledger} WHERE table_schema = $1 AND table_name = $2",
+            (table.schema or "", table.name),
+        )
 
 
 def _place(table: TableName, key: str) -> tuple[str, str, str]:

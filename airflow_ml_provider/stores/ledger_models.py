@@ -200,6 +200,17 @@ def _snapshot_text(snapshot: Snapshot) -> str:
     return json.dumps(facts, sort_keys=True)
 
 
+def forget_model(session: Session, model: str) -> None:
+    """Delete every record on a model."""
+    for table in ("training", "judgement", "stale_mark", "alias", "reign", "lease"):
+        session.change(f"DELETE FROM ml_{table} WHERE model = $1", (model,))
+
+
+def forget_run(session: Session, run_id: str) -> None:
+    """Delete the pins of a run."""
+    session.change("DELETE FROM ml_pin WHERE run_id = $1", (run_id,))
+
+
 def _training(row: Row) -> Training:
     model, train_key, as_of, cause, stage, snapshot, metrics, verdict = row
     facts = json.loads(snapshot)

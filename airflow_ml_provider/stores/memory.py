@@ -273,6 +273,12 @@ class MemoryStore:
                 mine = memory_tables.inside(rows, owned)
                 self._tables[table] = rows.filter(pc.invert(mine))
 
+    def forget(self, table: TableName) -> None:
+        """Drop a scratch table with its lines; nothing happens when there is none."""
+        with self._lock:
+            self._tables.pop(table, None)
+            self._ledger.forget_table(table)
+
     def _existing(self, table: TableName) -> pa.Table:
         if table not in self._tables:
             msg = f"Table {table} does not exist in {self.address}."

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from airflow_ml_provider.domain.champion import Reign
 from airflow_ml_provider.domain.ledger import Line, Owner
@@ -148,6 +149,23 @@ class MemoryLedger:
         with self._lock:
             return self._pins.setdefault((pin.run_id, pin.model), pin)
 
+    def forget_table(self, table: TableName) -> None:
+        """Delete every line on a table."""
+        with self._lock:
+            _without(self._lines, lambda key: key[0] == table)
+
+    def forget_model(self, model: str) -> None:
+        """Delete what is kept on a scratch model."""
+        with self._lock:
+            self._marks.pop(model, None)
+            for kept in (self._judgements, self._trainings, self._versions, self._reigns):
+                _without(kept, lambda key: key[0] == model)
+
+    def forget_run(self, run_id: str) -> None:
+        """Delete the pins of a scratch run."""
+        with self._lock:
+            _without(self._pins, lambda key: key[0] == run_id)
+
     def open_attempt(self, attempt: Attempt) -> None:
         """Note that a try began."""
         key = (
@@ -182,3 +200,8 @@ class MemoryLedger:
             ]
         order = ("started_at", "task_id", "map_index", "try_number")
         return sorted(found, key=lambda each: tuple(getattr(each, name) for name in order))
+
+
+def _without(kept: dict[Any, Any], gone: Callable[[Any], bool]) -> None:
+    for key in [key for key in kept if gone(key)]:
+        del kept[key]

@@ -206,6 +206,17 @@ class SqlStore:
         text = f"DELETE FROM {quoted_table(table)} WHERE {where.text}"
         in_transaction(self._session, lambda: self._session.change(text, where.values))
 
+    def forget(self, table: TableName) -> None:
+        """Drop a scratch table with its lines and history; nothing happens when there is none."""
+        session = self._ledger.session
+
+        def drop() -> None:
+            ledger_lines.forgotten(session, table)
+            if session.columns(table):
+                session.execute(f"DROP TABLE {quoted_table(table)}")
+
+        in_transaction(session, drop)
+
     def _views(self, features: Sequence[FeatureSource]) -> list[joins.View]:
         return [joins.View(source, self.columns(source.table)) for source in features]
 
