@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_ml_provider.domain.errors import MLProviderError, UnavailableError
+from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
-from airflow_ml_provider.stores.duckdb_engine import (
-    CONFIG,
-    DuckDBDialect,
-    in_utc,
-    installed,
-    told,
-)
+from airflow_ml_provider.stores.duckdb_engine import DuckDBDialect, in_utc, installed, told
+from airflow_ml_provider.stores.duckdb_file import IN_MEMORY, opened
 from airflow_ml_provider.stores.ledger import SqlLedger
 from airflow_ml_provider.stores.session import OnStep, Row, unobserved
 from airflow_ml_provider.stores.sql import Statement, column_list, quoted, quoted_table, wrapped
@@ -31,7 +24,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 65_536
-_IN_MEMORY = ":memory:"
 
 
 class DuckDBStore(SqlStore):
@@ -76,34 +68,8 @@ class DuckDBSession:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The open connection."""
         if self._connection is None:
-            self._connection = self._opened()
+            self._connection = opened(self._path, self._lock_wait)
         return self._connection
-
-    def _opened(self) -> duckdb.DuckDBPyConnection:
-        library = installed()
-        deadline = time.monotonic() + self._lock_wait
-        pause = 0.02
-        while True:
-            try:
-                connection = library.connect(self._path, config=CONFIG)
-            except library.IOException as error:
-                if "lock" not in str(error) or time.monotonic() > deadline:
-                    raise UnavailableError(self._why_not(str(error))) from error
-            else:
-                return in_utc(connection)
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.5)
-
-    def _why_not(self, reason: str) -> str:
-        holder = re.search(r"held in (.+?) \(PID (\d+)\)", reason)
-        if holder is None:
-            return f"DuckDB file {self._path} cannot be opened: {reason}"
-        program, pid = holder.groups()
-        return (
-            f"DuckDB file {self._path} is held by process {pid} ({program}), for more than "
-            f"{self._lock_wait:g} s. A DuckDB file belongs to one process at a time. Wait for that "
-            "process or end it, or use a PostgreSQL store where many tasks write at once."
-        )
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
@@ -178,7 +144,7 @@ class DuckDBSession:
 
     def release(self) -> None:
         """Close the file, so that other processes can open it (streams still keep it open)."""
-        if not self._in_transaction and self._path != _IN_MEMORY:
+        if not self._in_transaction and self._path != IN_MEMORY:
             self.close()
 
     def close(self) -> None:
@@ -233,11 +199,14 @@ class DuckDBSession:
     @contextmanager
     def _registered(self, rows: Any) -> Iterator[str]:
         name = f"ml_rows_{uuid4().hex}"
-        self.connection.register(name, rows)
+        with told():
+            self.connection.register(name, rows)
         try:
             yield name
         finally:
-            self.connection.unregister(name)
+            # In a transaction that has failed nothing can be dropped: its rollback does it.
+            with suppress(installed().Error):
+                self.connection.unregister(name)
 
 
 def _batches(

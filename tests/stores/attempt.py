@@ -18,9 +18,10 @@ from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.ports import Query
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
-from tests.stores.world import day, put, readings
+from tests.stores.world import claim, day, put, readings
 
 STEPS = ("claimed", "begun", "locked", "deleted", "loaded", "audited", "noted", "committed")
+RELEASED = "released"
 LOADING = "loading"
 _LONGEST_WAIT = 120.0
 
@@ -34,8 +35,9 @@ class Plan:
     """
     What one process writes, and how far it comes: ``count`` readings of a day, from ``value`` on.
 
-    ``way`` is 'arrow' or 'sql'. It dies by SIGKILL after the step ``dies``; after the step
-    ``holds`` (or in the middle of its rows: LOADING) it waits until it is told to go on.
+    Like a task it claims, lets others at the store (RELEASED), and replaces. ``way`` is 'arrow' or
+    'sql'. It dies by SIGKILL after the step ``dies``; after the step ``holds`` (or in the middle
+    of its rows: LOADING) it waits until it is told to go on.
     """
 
     place: Place
@@ -75,6 +77,12 @@ class Attempt:
         self._process.join()
         self._said.close()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def _heard(self) -> Any:
         assert self._said.poll(_LONGEST_WAIT), "The attempt has said nothing for too long."
         return self._said.recv()
@@ -109,15 +117,11 @@ class Attempt:
 
     def frozen(self) -> None:
         """Stop the process as a machine that swaps or a network that is cut does."""
-        self._signal(signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def thawed(self) -> None:
         """Let a frozen process run again."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, signal.SIGCONT)
 
 
 def made(count: int, value: float, number: int = 5) -> Query:
@@ -141,7 +145,10 @@ def _write(plan: Plan, said: Connection) -> None:
         with open_store(
             plan.place.kind, plan.place.location, on_step=on_step, **plan.options
         ) as store:
-            done = put(store, day(plan.number), _rows(plan, on_step))
+            mine = claim(store, day(plan.number))
+            store.release()
+            on_step(RELEASED)
+            done = put(store, day(plan.number), _rows(plan, on_step), claimed=mine)
     except MLProviderError as error:
         said.send(Outcome(error=type(error).__name__, message=str(error)))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +47,18 @@ def administer(uri: str, statement: str) -> list[tuple[object, ...]]:
     with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
         return cursor.fetchall()
+
+
+def waits_for_a_lock(place: Place) -> None:
+    """Return when a session of ours waits for a lock in the database of ``place``."""
+    waiting = (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database() AND application_name LIKE 'ml/%'"
+    )
+    deadline = time.monotonic() + 60
+    while not administer(place.location, waiting):
+        assert time.monotonic() < deadline, "Nobody waits for a lock."
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")
