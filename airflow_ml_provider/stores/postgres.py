@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_ml_provider.stores.ledger import SqlLedger
 from airflow_ml_provider.stores.postgres_session import PostgresSession
+from airflow_ml_provider.stores.postgres_takeover import Patience
 from airflow_ml_provider.stores.session import OnStep, unobserved
 from airflow_ml_provider.stores.sqlstore import SqlStore
 
@@ -25,5 +26,5 @@ class PostgresStore(SqlStore):
         lease_seconds: float = 120.0,
         on_step: OnStep = unobserved,
     ) -> None:
-        session = PostgresSession(uri, lock_wait, takeover_after)
+        session = PostgresSession(uri, Patience(lock_wait, takeover_after))
         super().__init__(session, SqlLedger(session, lease_seconds=lease_seconds), on_step)

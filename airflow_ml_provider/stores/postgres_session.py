@@ -20,7 +20,7 @@ from airflow_ml_provider.stores import postgres_types as types
 from airflow_ml_provider.stores.postgres_dialect import PostgresDialect
 from airflow_ml_provider.stores.postgres_errors import LockedError, driver, told
 from airflow_ml_provider.stores.postgres_link import asked, binds, linked, opened
-from airflow_ml_provider.stores.postgres_takeover import attempt_name, watched
+from airflow_ml_provider.stores.postgres_takeover import Patience, attempt_name, watched
 from airflow_ml_provider.stores.session import ConflictError, Row
 from airflow_ml_provider.stores.sql import Statement, column_list, quoted, quoted_table, wrapped
 
@@ -36,14 +36,12 @@ class PostgresSession:
     def __init__(
         self,
         uri: str,
-        lock_wait: float,
-        takeover_after: float,
+        patience: Patience,
         origin: PostgresSession | None = None,
     ) -> None:
         self._uri, self.address = linked(uri)
         self._origin = origin
-        self._lock_wait = lock_wait
-        self._takeover_after = takeover_after
+        self._patience = patience
         self._connection: Any = None
         self._pid = 0
         self._in_transaction = False
@@ -64,7 +62,9 @@ class PostgresSession:
         if self._connection is None:
             # The driver learns the server's types for a first connection, which takes time.
             known = self._origin._connection if self._origin else None  # noqa: SLF001  its own kind
-            self._connection, self._pid = opened(self._uri, self.address, self._lock_wait, known)
+            self._connection, self._pid = opened(
+                self._uri, self.address, self._patience.for_locks, known
+            )
         return self._connection
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
@@ -178,7 +178,7 @@ class PostgresSession:
 
     def another(self) -> PostgresSession:
         """Return a second session to the same database."""
-        return PostgresSession(self._uri, self._lock_wait, self._takeover_after, self)
+        return PostgresSession(self._uri, self._patience, self)
 
     def release(self) -> None:
         """Do nothing: nobody waits for an idle connection."""
@@ -204,7 +204,7 @@ class PostgresSession:
         else:
             name = attempt_name(*claim, token=None)
         self.execute("SELECT set_config('application_name', $1, true)", (name,))
-        with watched(name, self._pid, self._takeover_after, self.another):
+        with watched(name, self._pid, self._patience, self.another):
             yield
 
     def create_like(self, table: TableName, schema: pa.Schema, owned: Slice) -> None:

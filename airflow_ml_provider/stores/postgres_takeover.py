@@ -5,16 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from airflow_ml_provider.domain.errors import MLProviderError
+from airflow_ml_provider.domain.errors import ConfigurationError, UnavailableError
 from airflow_ml_provider.domain.table import TableName
+from airflow_ml_provider.stores.postgres_errors import LockedError
 
 _LOOK_EVERY = 0.5
 
-Ask = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait: for any lock, and for a lock that an older attempt of ours holds."""
+
+    for_locks: float
+    for_older: float
 
 
 def attempt_name(table: TableName, key: str, token: int | None) -> str:
@@ -25,45 +34,88 @@ def attempt_name(table: TableName, key: str, token: int | None) -> str:
 
 
 @contextmanager
-def watched(name: str, pid: int, after: float, connected: Callable[[], Any]) -> Iterator[None]:
+def watched(
+    name: str, pid: int, patience: Patience, connected: Callable[[], Any]
+) -> Iterator[None]:
     """
-    Look, when the body takes longer than ``after`` seconds, at who holds process ``pid`` up.
+    Look, when the body takes long, at who holds server process ``pid`` up.
 
     An older attempt of the same partition is terminated; nobody else is.
+
+    :raises LockedError: in place of the body's, with who held the lock.
     """
-    over = threading.Event()
-    watch = threading.Timer(after, _clear_the_way, (name, pid, connected, over))
-    watch.daemon = True
-    watch.start()
+    watch = _Watch(name, pid, patience, connected)
+    watch.thread.start()
     try:
         yield
+    except LockedError as error:
+        watch.end()
+        msg = f"{error}{watch.told()}"
+        raise LockedError(msg) from error
     finally:
-        over.set()
-        watch.cancel()
-        watch.join()
+        watch.end()
 
 
-def _clear_the_way(
-    name: str, pid: int, connected: Callable[[], Any], over: threading.Event
-) -> None:
-    session = connected()
-    try:
-        while not over.is_set():
-            for blocker, theirs in _blockers(session, pid):
-                if is_older(theirs, name) and not over.is_set():
-                    session.execute("SELECT pg_terminate_backend($1)", (blocker,))
-            over.wait(_LOOK_EVERY)
-    except MLProviderError:
-        # Without a second connection the lock runs into its timeout, which says who holds it.
-        return
-    finally:
-        session.close()
+class _Watch:
+    """A second pair of eyes while a statement waits: it sees who is in the way."""
+
+    def __init__(
+        self, name: str, pid: int, patience: Patience, connected: Callable[[], Any]
+    ) -> None:
+        self.thread = threading.Thread(target=self._looking, daemon=True)
+        self._over = threading.Event()
+        self._name = name
+        self._pid = pid
+        self._patience = patience
+        self._connected = connected
+        self._seen: list[tuple[int, str]] = []
+
+    def end(self) -> None:
+        self._over.set()
+        self.thread.join()
+
+    def told(self) -> str:
+        if not self._seen:
+            return ""
+        holders = " and ".join(f"process {pid} ({name!r})" for pid, name in self._seen)
+        return (
+            f". For more than {self._patience.for_locks:g} s the lock has been held by {holders}. "
+            "Only an older attempt at the same partition is ended for it. Nothing was written. "
+            "Wait for the holder or end it, then try again."
+        )
+
+    def _looking(self) -> None:
+        takes_over = time.monotonic() + self._patience.for_older
+        if self._over.wait(min(self._patience.for_older, self._patience.for_locks / 2)):
+            return
+        session = self._connected()
+        try:
+            while not self._over.is_set():
+                self._seen = _blockers(session, self._pid) or self._seen
+                if time.monotonic() >= takes_over:
+                    self._clear_the_way(session)
+                self._over.wait(_LOOK_EVERY)
+        except (ConfigurationError, UnavailableError):
+            # No second connection, or no right to end a session: the lock runs into its timeout.
+            return
+        finally:
+            session.close()
+
+    def _clear_the_way(self, session: Any) -> None:
+        for blocker, theirs in self._seen:
+            if is_older(theirs, self._name) and not self._over.is_set():
+                # Asked once more, since the session may have gone on to something else.
+                session.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 "
+                    "AND application_name = $2 AND pid = ANY (pg_blocking_pids($3::int))",
+                    (blocker, theirs, self._pid),
+                )
 
 
 def _blockers(session: Any, pid: int) -> list[tuple[int, str]]:
     rows: list[tuple[int, str]] = session.execute(
-        "SELECT pid::int, application_name FROM pg_stat_activity "
-        "WHERE pid = ANY (pg_blocking_pids($1::int))",
+        "SELECT pid, application_name FROM pg_stat_activity "
+        "WHERE pid = ANY (pg_blocking_pids($1::int)) ORDER BY pid",
         (pid,),
     )
     return rows

@@ -84,7 +84,8 @@ class Replacement:
         """Do all but the commit."""
         line, created = self._entered()
         where = inside(self._order.owned)
-        self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
+        with self._session.waiting(self._order.claim):
+            self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
         self._on_step("deleted")
         loaded = self._load()
         self._on_step("loaded")
@@ -130,7 +131,8 @@ class Replacement:
             raise SchemaMismatchError(msg)
         columns = self._session.columns(self._table)
         if not columns:
-            self._session.exclusive(f"create {self._name}")
+            with self._session.waiting(self._order.claim):
+                self._session.exclusive(f"create {self._name}")
             columns = self._session.columns(self._table)
         names = [column.name for column in columns] or given.names
         matched_columns(names, given.names, table=str(self._table))

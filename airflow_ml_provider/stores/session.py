@@ -126,7 +126,9 @@ class Session(Protocol):
 
     def waiting(self, claim: Claim | tuple[TableName, str]) -> AbstractContextManager[object]:
         """
-        Guard a statement that may wait for an older attempt's lock on a ledger line.
+        Guard a statement that may wait for a lock, and say who holds it when that takes too long.
+
+        An older attempt that holds up a newer one is ended.
 
         With a claim: the transaction is known as the claim's until it ends.
         """
