@@ -88,8 +88,8 @@ def lint(
     ] = Format.TEXT,
 ) -> None:
     """Check YAML files and the functions they name; tell all faults of all files."""
-    from airflow_ml_provider.cli.catalog import dags_folder, files_in
     from airflow_ml_provider.cli.lint import checked, written
+    from airflow_ml_provider.spec.catalog import dags_folder, files_in
 
     files = files_in(paths or [dags_folder()])
     faults = checked(files)
@@ -119,8 +119,8 @@ def run(
     ] = False,
 ) -> None:
     """Compute one partition in this process: the steps of the Dag, without a scheduler."""
-    from airflow_ml_provider.cli.catalog import catalog
     from airflow_ml_provider.cli.run import run_partition
+    from airflow_ml_provider.spec.catalog import catalog
 
     entry = catalog(dags).find(name)
     for line in run_partition(entry, partition, unready=unready, approved=approve):
@@ -128,10 +128,42 @@ def run(
 
 
 @app.command()
+def prove(
+    name: Name,
+    partition: Key,
+    dags: Dags = None,
+    into: Annotated[
+        str, typer.Option(metavar="SCHEMA", help="The scratch schema. Its tables are dropped.")
+    ] = "ml_proof",
+) -> None:
+    """Prove that a partition may be run again: reruns, kills and races must leave the same."""
+    from datetime import UTC, datetime
+
+    from airflow_ml_provider.proof import report
+    from airflow_ml_provider.proof.laboratory import prove as proven
+    from airflow_ml_provider.spec.catalog import catalog
+
+    entry = catalog(dags).find(name)
+    typer.echo(f"{name} {partition}, in scratch schema {into}\n{report.head()}")
+    done = proven(
+        entry.pipeline,
+        partition,
+        entry.folder,
+        datetime.now(UTC),
+        store=entry.store,
+        registry=entry.registry,
+        into=into,
+        tell=lambda outcome: typer.echo("\n".join(report.row(outcome))),
+    )
+    typer.echo(report.verdict(done))
+    raise typer.Exit(0 if done.proven else 1)
+
+
+@app.command()
 def why(name: Name, partition: AnyKey = None, dags: Dags = None) -> None:
     """Tell what the ledger knows: what was made from what, when, and why not."""
-    from airflow_ml_provider.cli.catalog import catalog
     from airflow_ml_provider.cli.why import explained
+    from airflow_ml_provider.spec.catalog import catalog
 
     for line in explained(catalog(dags).find(name), partition):
         typer.echo(line)
@@ -145,8 +177,8 @@ def status(
     """List every pipeline: partitions, rows, champion, last verdict, failures."""
     from rich.console import Console
 
-    from airflow_ml_provider.cli.catalog import catalog
     from airflow_ml_provider.cli.status import table
+    from airflow_ml_provider.spec.catalog import catalog
 
     found = catalog(dags)
     entries = [entry for entry in found.entries if system in (None, entry.system)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_ml_provider.domain.ledger import Owner
 
 if TYPE_CHECKING:
-    from airflow_ml_provider.cli.catalog import Entry
+    from airflow_ml_provider.spec.catalog import Entry
 
 
 def run_partition(entry: Entry, key: str, *, unready: bool, approved: bool) -> Iterator[str]:

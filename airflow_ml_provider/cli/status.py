@@ -13,8 +13,8 @@ from airflow_ml_provider.domain.pipeline import TrainedModel
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from airflow_ml_provider.cli.catalog import Entry
     from airflow_ml_provider.domain.ports import Ledger
+    from airflow_ml_provider.spec.catalog import Entry
 
 _COLUMNS = ("pipeline", "kind", "committed", "latest", "rows", "what is known")
 

@@ -11,11 +11,11 @@ from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
 
 if TYPE_CHECKING:
-    from airflow_ml_provider.cli.catalog import Entry
     from airflow_ml_provider.domain.ledger import Line, Recipe
     from airflow_ml_provider.domain.ports import Ledger, Store
     from airflow_ml_provider.domain.training import Training
     from airflow_ml_provider.domain.window import Window
+    from airflow_ml_provider.spec.catalog import Entry
 
 
 def explained(entry: Entry, key: str | None) -> Iterator[str]:

@@ -272,6 +272,9 @@ class ModelRegistry(Protocol):
     def find(self, model: str, train_key: str) -> ModelVersion | None:
         """Return the lowest version that carries ``train_key``."""
 
+    def versions(self, model: str) -> Sequence[ModelVersion]:
+        """Return every version of a model, oldest first."""
+
     def load(self, model: str, version: str) -> Any:
         """Return the artifact of a version, as it was saved."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_ml_provider.domain.errors import UnknownConnectionError
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _KINDS = ("postgres", "duckdb")
 
 
-def open_store(conn_id: str | None = None) -> Store:
+def open_store(conn_id: str | None = None, **options: Any) -> Store:
     """
     Return the store behind the connection ``conn_id``.
 
     None is the connection of the option ``store``, else the embedded DuckDB file.
 
     It is connected to when it is first asked. Airflow is imported only when there is a connection
-    to look up.
+    to look up. ``options`` go to the store's own class.
 
     :raises UnknownConnectionError: when the connection is not known, or is no store.
     """
@@ -33,9 +33,9 @@ def open_store(conn_id: str | None = None) -> Store:
 
     conn_id = conn_id or option("store")
     if conn_id is None:
-        return stores.open_store("duckdb", str(embedded_home() / "store.duckdb"))
+        return stores.open_store("duckdb", str(embedded_home() / "store.duckdb"), **options)
     found = connection(conn_id, _KINDS, "a store")
-    return stores.open_store(str(found.conn_type), location_of(found))
+    return stores.open_store(str(found.conn_type), location_of(found), **options)
 
 
 def location_of(found: Connection) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -73,11 +73,11 @@ class MLflowRegistry:
     def find(self, model: str, train_key: str) -> ModelVersion | None:
         """Return the lowest version that carries ``train_key``."""
         condition = f"name = {_literal(model)} and tags.`{TRAIN_KEY}` = {_literal(train_key)}"
-        with _quiet():
-            found = self._ask(lambda: list(self._client.search_model_versions(condition)))
-        if not found:
-            return None
-        return _version(min(found, key=lambda version: int(version.version)))
+        return next(iter(self._search(condition)), None)
+
+    def versions(self, model: str) -> Sequence[ModelVersion]:
+        """Return every version of a model, oldest first."""
+        return self._search(f"name = {_literal(model)}")
 
     def load(self, model: str, version: str) -> Any:
         """Return the artifact of a version, as it was saved."""
@@ -145,6 +145,17 @@ class MLflowRegistry:
             "Look whether it is up, then try again: a model is never registered twice."
         )
         return UnavailableError(msg)
+
+    def _search(self, condition: str) -> Sequence[ModelVersion]:
+        found: list[Version] = []
+        page: str | None = None
+        while page != "":
+            search = partial(self._client.search_model_versions, condition, page_token=page)
+            with _quiet():
+                answer = self._ask(search)
+            found += answer
+            page = answer.token or ""
+        return [_version(each) for each in sorted(found, key=lambda each: int(each.version))]
 
     def _ensure_model(self, model: str) -> None:
         with _existing_is_fine():

@@ -30,7 +30,8 @@ def start_demo(home: Path, output: Path) -> subprocess.Popen[bytes]:
         "--home",
         str(home),
     ]
-    return subprocess.Popen(command, stdout=output.open("wb"), stderr=subprocess.STDOUT)
+    with output.open("wb") as file:
+        return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
 
 def digests(output: Path) -> dict[str, str]:

@@ -88,7 +88,7 @@ class MemoryRegistry:
     address = "memory"
 
     def __init__(self) -> None:
-        self.versions: list[tuple[ModelVersion, Any]] = []
+        self.kept: list[tuple[ModelVersion, Any]] = []
         self.aliases: dict[tuple[str, str], str] = {}
         self.registered = 0
 
@@ -96,17 +96,20 @@ class MemoryRegistry:
         self.registered += 1
         found = self.find(model, train_key)
         if found is None:
-            number = str(sum(version.model == model for version, _ in self.versions) + 1)
+            number = str(sum(version.model == model for version, _ in self.kept) + 1)
             found = ModelVersion(model, number, train_key, f"memory:{model}/{number}")
-            self.versions.append((found, artifact))
+            self.kept.append((found, artifact))
         return found
 
     def find(self, model: str, train_key: str) -> ModelVersion | None:
-        keyed = (v for v, _ in self.versions if (v.model, v.train_key) == (model, train_key))
+        keyed = (v for v, _ in self.kept if (v.model, v.train_key) == (model, train_key))
         return next(keyed, None)
 
+    def versions(self, model: str) -> list[ModelVersion]:
+        return [version for version, _ in self.kept if version.model == model]
+
     def load(self, model: str, version: str) -> Any:
-        return next(a for v, a in self.versions if (v.model, v.version) == (model, version))
+        return next(a for v, a in self.kept if (v.model, v.version) == (model, version))
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         self.aliases[model, alias] = version

@@ -118,10 +118,10 @@ def test_a_try_killed_after_registering_adopts_its_version(city):
     alive, city.registry = city.registry, Dying()
     with pytest.raises(Killed):
         city.train(key)
-    alive.versions = city.registry.versions
+    alive.kept = city.registry.kept
     city.registry = alive
     assert city.train(key).snapshot.version == "1"
-    assert len(alive.versions) == 1
+    assert len(alive.kept) == 1
 
 
 def test_features_restated_between_verdict_and_dataset_stop_the_training(city):
@@ -165,7 +165,7 @@ def test_challenger_and_champion_are_scored_on_the_same_rows(city):
 def test_a_champion_that_cannot_score_the_rows_counts_as_none_and_is_named(city):
     city.materialize(*DAYS[:6])
     city.retrain(DAYS[2])
-    city.registry.versions[0] = (city.registry.versions[0][0], object())
+    city.registry.kept[0] = (city.registry.kept[0][0], object())
     trained = city.retrain(DAYS[5])
     assert trained.stage is Stage.PROMOTED
     assert "champion 1 cannot score these rows" in (trained.verdict or "")

@@ -54,6 +54,15 @@ def test_of_two_versions_with_one_key_the_lowest_counts(registry):
     assert registry.find("demo.twice", "k1") == first
 
 
+def test_versions_come_in_the_order_in_which_they_were_made(registry):
+    for number in range(12):
+        register(registry, "demo.many", f"k{number}")
+    assert [version.version for version in registry.versions("demo.many")] == [
+        str(number) for number in range(1, 13)
+    ]
+    assert registry.versions("demo.nobody") == []
+
+
 def test_an_alias_is_none_until_it_is_set_and_then_moves(registry):
     register(registry, "demo.alias", "k1")
     register(registry, "demo.alias", "k2")

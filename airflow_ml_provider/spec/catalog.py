@@ -9,13 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from airflow_ml_provider.domain.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
-    from airflow_ml_provider.spec import LoadedSystem, SpecError
+from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
+from airflow_ml_provider.spec.fault import SpecError
+from airflow_ml_provider.spec.loader import LoadedSystem, load
+from airflow_ml_provider.spec.plan import batch_predictions, feature_views, trained_models
 
 _OURS = re.compile(r"^(system|sources|features|training|inference)\s*:", re.MULTILINE)
 
@@ -87,8 +86,6 @@ def catalog(dags: Path | None = None) -> Catalog:
 
     :raises ConfigurationError: when the folder is not there.
     """
-    from airflow_ml_provider.spec import SpecError, load
-
     folder = dags_folder(dags)
     if not folder.exists():
         msg = f"There is no folder {folder}. Name the one with the YAML files: --dags FOLDER."
@@ -134,8 +131,6 @@ def _is_ours(path: Path) -> bool:
 
 
 def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
-    from airflow_ml_provider.spec import batch_predictions, feature_views, trained_models
-
     system = loaded.system
     approved = {name for name, training in system.training.items() if training.approve}
     kinds = (
