@@ -150,12 +150,14 @@ class MLflowRegistry:
         found: list[Version] = []
         page: str | None = None
         while page != "":
-            search = partial(self._client.search_model_versions, condition, page_token=page)
             with _quiet():
-                answer = self._ask(search)
+                answer = self._ask(partial(self._page, condition, page))
             found += answer
             page = answer.token or ""
         return [_version(each) for each in sorted(found, key=lambda each: int(each.version))]
+
+    def _page(self, condition: str, token: str | None) -> Any:
+        return self._client.search_model_versions(condition, page_token=token)
 
     def _ensure_model(self, model: str) -> None:
         with _existing_is_fine():
