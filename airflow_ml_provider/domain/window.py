@@ -168,6 +168,31 @@ class Calendar:
         windows = self.between(outer.start, outer.end)
         return tuple(window for window in windows if window.start >= outer.start)
 
+    def at_most(self, outer: Window) -> int:
+        """
+        Return how many windows begin inside ``outer``, without walking through them.
+
+        A day that its zone has left out (Pacific/Apia, 30 December 2011) is counted all the same.
+        """
+        return self._first_from(outer.end) - self._first_from(outer.start)
+
+    def _first_from(self, moment: datetime) -> int:
+        """Return the number of the first window that begins at ``moment`` or later."""
+        window = self.window_at(moment)
+        return self._number(window.start) + (window.start < moment)
+
+    def _number(self, start: datetime) -> int:
+        local = start.astimezone(self.zone)
+        match self.granularity:
+            case Granularity.HOUR:
+                return local.toordinal() * 24 + local.hour
+            case Granularity.DAY:
+                return local.toordinal()
+            case Granularity.WEEK:
+                return (local.toordinal() - 1) // 7
+            case Granularity.MONTH:
+                return local.year * 12 + local.month
+
     def _parse(self, key: str) -> datetime:
         shape = _KEY_SHAPES[self.granularity]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,22 +21,62 @@ class Upstream:
     table: TableName
     calendar: Calendar
 
-    def windows(self, window: Window) -> tuple[Window, ...]:
+    def span(self, window: Window) -> Window:
         """
-        Return the partitions that ``window`` needs: those that begin inside it.
+        Return the time of the partitions that ``window`` needs: those that begin inside it.
 
-        Where none does (weekly features for a daily prediction), it is the last one that had
-        ended by then.
+        Where none does (weekly features for a daily prediction), it is that of the last one that
+        had ended by then.
         """
-        inside = self.calendar.within(window)
-        if inside:
-            return inside
-        return (self.calendar.previous(self.calendar.window_at(window.start)),)
+        if self.calendar.at_most(window):
+            return window
+        return self.calendar.previous(self.calendar.window_at(window.start))
+
+    def windows(self, window: Window) -> tuple[Window, ...]:
+        """Return the partitions that ``window`` needs."""
+        return self.calendar.within(self.span(window))
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """
+    What the ledger holds of a feature table, by the start of its partitions.
+
+    One read of the ledger answers for every window inside.
+    """
+
+    source: Upstream
+    lines: Sequence[Line]
+    starts: Sequence[datetime]
+
+    def of(self, window: Window) -> Sequence[Line]:
+        """Return the lines of the partitions that ``window`` needs."""
+        span = self.source.span(window)
+        first, last = (bisect_left(self.starts, moment) for moment in (span.start, span.end))
+        found = self.lines[first:last]
+        if len(found) == self.source.calendar.at_most(span):
+            return found
+        # Something is missing, or left from another calendar: only then keys are looked at.
+        keys = {each.key for each in self.source.calendar.within(span)}
+        return [line for line in found if line.key in keys]
+
+    def expected(self, window: Window) -> int:
+        """Return how many partitions ``window`` needs."""
+        span = self.source.span(window)
+        most = self.source.calendar.at_most(span)
+        return most if len(self.of(window)) == most else len(self.source.windows(window))
 
 
 def upstream(views: Iterable[FeatureView]) -> tuple[Upstream, ...]:
     """Return the feature tables of ``views``."""
     return tuple(Upstream(view.table, view.calendar) for view in views)
+
+
+def holdings(
+    ledger: Ledger, sources: Iterable[Upstream], windows: Sequence[Window]
+) -> tuple[Holdings, ...]:
+    """Return what the ledger holds of each source for ``windows``, in one read of each."""
+    return tuple(_held(ledger, source, windows) for source in sources)
 
 
 def missing(ledger: Ledger, source: Upstream, windows: Sequence[Window]) -> list[str]:
@@ -65,3 +106,12 @@ def earlier(calendar: Calendar, moment: datetime, span: timedelta) -> datetime:
     Seven days before a midnight is a midnight, also across a change of daylight saving time.
     """
     return (moment.astimezone(calendar.zone) - span).astimezone(UTC)
+
+
+def _held(ledger: Ledger, source: Upstream, windows: Sequence[Window]) -> Holdings:
+    spans = [source.span(window) for window in windows]
+    lines = ledger.lines(
+        source.table, min(span.start for span in spans), max(span.end for span in spans)
+    )
+    dated = [line for line in lines if line.start is not None]
+    return Holdings(source, dated, [line.start for line in dated if line.start])

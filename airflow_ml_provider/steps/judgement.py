@@ -23,7 +23,7 @@ from airflow_ml_provider.domain.staleness import (
 from airflow_ml_provider.domain.training import Judgement, Stage, Training
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.steps.function import code_of as function_code
-from airflow_ml_provider.steps.inputs import committed, contents, earlier, upstream
+from airflow_ml_provider.steps.inputs import Holdings, contents, earlier, holdings, upstream
 
 CHAMPION = "champion"
 _FINISHED = frozenset({Stage.PROMOTED, Stage.KEPT})
@@ -40,11 +40,15 @@ def judge(
     goes through the same stages and finds them done.
     """
     ledger = store.ledger
-    wanted = snapshot(ledger, model, window)
+    champion = _champion(ledger, model, window)
+    held = holdings(ledger, upstream(model.features), _spans(model, window, champion))
+    wanted = _snapshot(model, window, held)
     earlier_one = verdict_of(ledger, model, window)
     if earlier_one and earlier_one.trains and earlier_one.train_key == wanted.train_key:
         return _again(earlier_one), wanted
-    found = staleness(model.name, model.retrain, _evidence(ledger, model, window, wanted))
+    found = staleness(
+        model.name, model.retrain, _evidence(ledger, model, window, wanted, champion, held)
+    )
     ledger.record_judgement(
         Judgement(
             model.name,
@@ -65,15 +69,20 @@ def snapshot(ledger: Ledger, model: TrainedModel, window: Window) -> Snapshot:
 
     Labels end where they have matured; ``rows`` counts the feature rows of the partitions read.
     """
-    end = earlier(model.calendar, window.end, model.label.matures)
-    start = earlier(model.calendar, end, model.window)
-    lines = _lines(ledger, model, start, end)
+    return _snapshot(
+        model, window, holdings(ledger, upstream(model.features), [_reads(model, window)])
+    )
+
+
+def _snapshot(model: TrainedModel, window: Window, held: Sequence[Holdings]) -> Snapshot:
+    read = _reads(model, window)
+    lines = _lines(held, read)
     manifest, code, config = contents(lines), code_of(model), config_of(model)
     return Snapshot(
         version="",
         train_key=train_key(model.name, manifest, code, config),
-        data_start=start,
-        data_end=end,
+        data_start=read.start,
+        data_end=read.end,
         rows=sum(line.rows or 0 for line in lines),
         manifest=manifest,
         code=code,
@@ -122,15 +131,45 @@ def config_of(model: TrainedModel) -> str:
     )
 
 
-def _evidence(ledger: Ledger, model: TrainedModel, window: Window, wanted: Snapshot) -> Evidence:
-    champion = _champion(ledger, model, window)
-    trainings = ledger.trainings(model.name)
+def _reads(model: TrainedModel, window: Window) -> Window:
+    """Return the time whose features a training as of the end of ``window`` reads."""
+    end = earlier(model.calendar, window.end, model.label.matures)
+    return Window(window.key, earlier(model.calendar, end, model.window), end)
+
+
+def _after(champion: Snapshot | None, until: datetime) -> Window | None:
+    """Return the time between the champion's data and ``until``, if there is any."""
+    if champion is None or until <= champion.data_end:
+        return None
+    return Window(champion.train_key, champion.data_end, until)
+
+
+def _spans(model: TrainedModel, window: Window, champion: Snapshot | None) -> list[Window]:
+    read = _reads(model, window)
+    after = _after(champion, read.end)
+    return [read, *([_trained_on(champion)] if champion else []), *([after] if after else [])]
+
+
+def _trained_on(champion: Snapshot) -> Window:
+    return Window(champion.train_key, champion.data_start, champion.data_end)
+
+
+def _evidence(
+    ledger: Ledger,
+    model: TrainedModel,
+    window: Window,
+    wanted: Snapshot,
+    champion: Snapshot | None,
+    held: Sequence[Holdings],
+) -> Evidence:
+    read, trainings = _reads(model, window), ledger.trainings(model.name)
+    after = _after(champion, read.end)
     return Evidence(
         as_of=window.end,
         available=wanted.manifest,
-        expected=_expected(model, wanted),
-        current={} if champion is None else _current(ledger, model, champion),
-        rows_after=0 if champion is None else _rows_after(ledger, model, champion, wanted),
+        expected=sum(each.expected(read) for each in held),
+        current=contents(_lines(held, _trained_on(champion))) if champion else {},
+        rows_after=sum(line.rows or 0 for line in _lines(held, after)) if after else 0,
         code=wanted.code,
         config=wanted.config,
         champion=champion,
@@ -148,29 +187,8 @@ def _champion(ledger: Ledger, model: TrainedModel, window: Window) -> Snapshot |
     return next((s for s in snapshots if s.version == reign.version), None)
 
 
-def _expected(model: TrainedModel, wanted: Snapshot) -> int:
-    outer = Window(wanted.train_key, wanted.data_start, wanted.data_end)
-    return sum(len(source.windows(outer)) for source in upstream(model.features))
-
-
-def _lines(ledger: Ledger, model: TrainedModel, start: datetime, end: datetime) -> list[Line]:
-    outer = Window(model.name, start, end)
-    return [
-        line
-        for source in upstream(model.features)
-        for line in committed(ledger, source, source.windows(outer))
-    ]
-
-
-def _current(ledger: Ledger, model: TrainedModel, champion: Snapshot) -> dict[str, str]:
-    return contents(_lines(ledger, model, champion.data_start, champion.data_end))
-
-
-def _rows_after(ledger: Ledger, model: TrainedModel, champion: Snapshot, wanted: Snapshot) -> int:
-    if wanted.data_end <= champion.data_end:
-        return 0
-    lines = _lines(ledger, model, champion.data_end, wanted.data_end)
-    return sum(line.rows or 0 for line in lines)
+def _lines(held: Sequence[Holdings], window: Window) -> list[Line]:
+    return [line for each in held for line in each.of(window)]
 
 
 def _last_trained(trainings: Sequence[Training], as_of: datetime) -> datetime | None:
