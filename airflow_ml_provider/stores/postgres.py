@@ -13,7 +13,7 @@ class PostgresStore(SqlStore):
     """
     A store in one PostgreSQL database, reached by a libpq URI.
 
-    ``lock_wait``: seconds to wait for a lock. ``takeover_after``: seconds after which an older
+    ``lock_wait``: seconds to wait for a lock. ``takeover_after``: seconds after which a past
     attempt that holds the same partition's line is ended, as a frozen one would hold it forever.
     """
 

@@ -198,7 +198,7 @@ class PostgresSession:
 
     @contextmanager
     def waiting(self, claim: Claim | tuple[TableName, str]) -> Iterator[None]:
-        """Name the transaction after the attempt, and end an older one that holds it up."""
+        """Name the transaction after the attempt, and end a past one that holds it up."""
         if isinstance(claim, Claim):
             name = attempt_name(claim.table, claim.key, claim.token)
         else:

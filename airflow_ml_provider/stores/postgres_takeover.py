@@ -1,4 +1,4 @@
-"""A takeover: an older attempt of ours that holds a lock and does not move is ended."""
+"""A takeover: a past attempt of ours that holds a lock and does not move is ended."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LOOK_EVERY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to wait: for any lock, and for a lock that an older attempt of ours holds."""
+    """Seconds to wait: for any lock, and for one that a past attempt of ours holds."""
 
     for_locks: float
-    for_older: float
+    for_past: float
 
 
 def attempt_name(table: TableName, key: str, token: int | None) -> str:
@@ -40,7 +40,7 @@ def watched(
     """
     Look, when the body takes long, at who holds server process ``pid`` up.
 
-    An older attempt of the same partition is terminated; nobody else is.
+    A past attempt at the same partition is terminated; nobody else is.
 
     :raises LockedError: in place of the body's, with who held the lock.
     """
@@ -80,13 +80,13 @@ class _Watch:
         holders = " and ".join(f"process {pid} ({name!r})" for pid, name in self._seen)
         return (
             f". For more than {self._patience.for_locks:g} s the lock has been held by {holders}. "
-            "Only an older attempt at the same partition is ended for it. Nothing was written. "
+            "Only a past attempt at the same partition is ended for it. Nothing was written. "
             "Wait for the holder or end it, then try again."
         )
 
     def _looking(self) -> None:
-        takes_over = time.monotonic() + self._patience.for_older
-        if self._over.wait(min(self._patience.for_older, self._patience.for_locks / 2)):
+        takes_over = time.monotonic() + self._patience.for_past
+        if self._over.wait(min(self._patience.for_past, self._patience.for_locks / 2)):
             return
         session = self._connected()
         try:
@@ -103,7 +103,7 @@ class _Watch:
 
     def _clear_the_way(self, session: Any) -> None:
         for blocker, theirs in self._seen:
-            if is_older(theirs, self._name) and not self._over.is_set():
+            if is_past(theirs, self._name) and not self._over.is_set():
                 # Asked once more, since the session may have gone on to something else.
                 session.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 "
@@ -121,9 +121,13 @@ def _blockers(session: Any, pid: int) -> list[tuple[int, str]]:
     return rows
 
 
-def is_older(theirs: str, mine: str) -> bool:
-    """Whether the name ``theirs`` is of an attempt that ``mine`` comes after, same partition."""
+def is_past(theirs: str, mine: str) -> bool:
+    """
+    Whether the name ``theirs`` is of an attempt at the same partition that ``mine`` puts an end to.
+
+    That is an older one, or itself: an attempt has one connection, so the other one is lost.
+    """
     other, own = (re.fullmatch(r"(ml/[0-9a-f]{16})/(\w+)", name) for name in (theirs, mine))
     if other is None or own is None or other[1] != own[1] or not other[2].isdigit():
         return False
-    return own[2] == "claim" or int(other[2]) < int(own[2])
+    return own[2] == "claim" or int(other[2]) <= int(own[2])

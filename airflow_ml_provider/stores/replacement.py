@@ -76,7 +76,7 @@ class Replacement:
             self._session.rollback()
             self._refuse_if_fenced(error)
             raise
-        self._commit()
+        self._commit(done.line)
         self._on_step("committed")
         return done
 
@@ -234,14 +234,14 @@ class Replacement:
         self._on_step("noted")
         return Materialization(new, change, reason, findings)
 
-    def _commit(self) -> None:
+    def _commit(self, noted: Line) -> None:
         """Commit; where the answer is lost, the ledger knows what became of it."""
         try:
             self._session.commit()
         except UnavailableError as error:
             self._session.rollback()
             line = self._settled(error)
-            if line is None or line.committed_token != self._order.claim.token:
+            if line is None or not _same_commit(line, noted):
                 self._refuse_if_fenced(error)
                 raise
 
@@ -276,6 +276,12 @@ class Replacement:
             return
         if line is not None and line.token > claim.token:
             raise FencedError(_fenced(claim, line)) from error
+
+
+def _same_commit(one: Line, other: Line) -> bool:
+    """Whether two lines tell of the same commit; a claim may write more than once."""
+    facts = ("committed_token", "committed_at", "content_hash", "schema_hash", "recipe")
+    return all(getattr(one, fact) == getattr(other, fact) for fact in facts)
 
 
 def _fenced(claim: Claim, line: Line | None) -> str:

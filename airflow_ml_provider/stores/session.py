@@ -128,7 +128,7 @@ class Session(Protocol):
         """
         Guard a statement that may wait for a lock, and say who holds it when that takes too long.
 
-        An older attempt that holds up a newer one is ended.
+        A past attempt that holds up a newer one is ended.
 
         With a claim: the transaction is known as the claim's until it ends.
         """

@@ -49,15 +49,15 @@ def administer(uri: str, statement: str) -> list[tuple[object, ...]]:
         return cursor.fetchall()
 
 
-def waits_for_a_lock(place: Place) -> None:
-    """Return when a session of ours waits for a lock in the database of ``place``."""
-    waiting = (
-        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-        "AND datname = current_database() AND application_name LIKE 'ml/%'"
+def until(place: Place, condition: str) -> None:
+    """Return when an attempt's session on the server fulfils a condition of ``pg_stat_activity``."""
+    wanted = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+        f"AND application_name LIKE 'ml/%' AND {condition}"
     )
     deadline = time.monotonic() + 60
-    while not administer(place.location, waiting):
-        assert time.monotonic() < deadline, "Nobody waits for a lock."
+    while not administer(place.location, wanted):
+        assert time.monotonic() < deadline, f"No session has come to {condition}."
         time.sleep(0.02)
 
 

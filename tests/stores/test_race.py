@@ -14,7 +14,7 @@ from airflow_ml_provider.domain.errors import FencedError
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.attempt import LOADING, RELEASED, Attempt, Outcome, Plan
-from tests.stores.conftest import Place, waits_for_a_lock
+from tests.stores.conftest import Place, until
 from tests.stores.world import READINGS, claim, day, put, readings, values, vouched
 
 
@@ -181,7 +181,7 @@ def test_who_comes_while_a_table_is_made_waits_for_it(postgres: Place) -> None:
     ):
         maker.reaches(LOADING)
         other = later.enter_context(Attempt(Plan(postgres, 3, 7.0, number=6)))
-        waits_for_a_lock(postgres)
+        until(postgres, "wait_event_type = 'Lock'")
         maker.goes_on()
         assert [maker.outcome().change, other.outcome().change] == ["written", "written"]
     with open_store(postgres.kind, postgres.location) as store:
