@@ -17,7 +17,7 @@ from airflow_ml_provider.domain.errors import (
     UnavailableError,
 )
 from airflow_ml_provider.domain.ports import Column
-from airflow_ml_provider.stores.session import AsOf, ConflictError
+from airflow_ml_provider.stores.session import AsOf, ConflictError, DuplicateKeyError
 from airflow_ml_provider.stores.sql import column_list
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def _domain_error(library: Any, error: Exception) -> MLProviderError:
         r"Table with name .* not exist", text
     ):
         return TableMissingError(f"A table that is read does not exist. DuckDB says: {text}")
+    if isinstance(error, library.ConstraintException) and "Duplicate key" in text:
+        return DuplicateKeyError(f"DuckDB refused the statement: {text}")
     kinds: list[tuple[tuple[type[Exception], ...], type[MLProviderError]]] = [
         ((library.TransactionException,), ConflictError),
         ((library.IOException, library.ConnectionException), UnavailableError),

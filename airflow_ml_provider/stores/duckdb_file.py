@@ -33,8 +33,8 @@ def opened(path: str, lock_wait: float) -> duckdb.DuckDBPyConnection:
         try:
             _made(path)
             connection = library.connect(path, config=CONFIG)
-        except library.IOException as error:
-            if "Could not set lock" not in str(error) or time.monotonic() > deadline:
+        except library.Error as error:
+            if not _is_busy(str(error)) or time.monotonic() > deadline:
                 raise UnavailableError(_why_not(path, lock_wait, str(error))) from error
         else:
             return in_utc(connection)
@@ -59,6 +59,11 @@ def _made(path: str) -> None:
             os.link(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _is_busy(reason: str) -> bool:
+    # The second: a thread of this process is about to close the file.
+    return "Could not set lock" in reason or "Unique file handle conflict" in reason
 
 
 def _why_not(path: str, lock_wait: float, reason: str) -> str:

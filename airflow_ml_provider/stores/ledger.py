@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -19,32 +18,9 @@ from airflow_ml_provider.stores import (
     ledger_models,
     ledger_schema,
 )
-from airflow_ml_provider.stores.session import ConflictError, Session
+from airflow_ml_provider.stores.session import Session, in_transaction
 
 _Answer = TypeVar("_Answer")
-_PATIENCE = 60.0
-
-
-def in_transaction(session: Session, work: Callable[[], _Answer]) -> _Answer:
-    """Run ``work`` in a transaction, again when another one was in its way (up to a minute)."""
-    deadline = time.monotonic() + _PATIENCE
-    pause = 0.005
-    while True:
-        session.begin()
-        try:
-            answer = work()
-            session.commit()
-        except ConflictError:
-            session.rollback()
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(pause)
-            pause = min(pause * 2, 0.5)
-        except BaseException:
-            session.rollback()
-            raise
-        else:
-            return answer
 
 
 class SqlLedger:

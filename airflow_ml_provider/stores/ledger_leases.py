@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
 from airflow_ml_provider.domain.errors import MLProviderError, UnavailableError
-from airflow_ml_provider.stores.session import Session
+from airflow_ml_provider.stores.session import Row, Session, in_transaction
 
 # The database's clock counts, since the holders' clocks may differ.
 _NOW = "CAST(now() AS TIMESTAMP)"
@@ -56,15 +56,19 @@ class _Lease:
         self._seconds = seconds
 
     def taken(self) -> bool:
-        rows = self._session.execute(
-            "INSERT INTO ml_lease AS lease (model, train_key, holder, expires_at) "
-            f"VALUES ($1, $2, $3, {_IN_A_WHILE}) "
-            "ON CONFLICT (model, train_key) DO UPDATE "
-            "SET holder = excluded.holder, expires_at = excluded.expires_at "
-            f"WHERE lease.version IS NULL AND lease.expires_at < {_NOW} RETURNING holder",
-            (*self._key, self._holder, self._seconds),
+        return bool(
+            self._written(
+                "INSERT INTO ml_lease AS lease (model, train_key, holder, expires_at) "
+                f"VALUES ($1, $2, $3, {_IN_A_WHILE}) "
+                "ON CONFLICT (model, train_key) DO UPDATE "
+                "SET holder = excluded.holder, expires_at = excluded.expires_at "
+                f"WHERE lease.version IS NULL AND lease.expires_at < {_NOW} RETURNING holder",
+                (*self._key, self._holder, self._seconds),
+            )
         )
-        return bool(rows)
+
+    def _written(self, sql: str, values: Sequence[object]) -> list[Row]:
+        return in_transaction(self._session, lambda: self._session.execute(sql, values))
 
     def version(self) -> str | None:
         rows = self._session.execute(
@@ -80,7 +84,7 @@ class _Lease:
         except BaseException:
             self._given_back()
             raise
-        self._session.change(
+        self._written(
             "UPDATE ml_lease SET version = $3 "
             "WHERE model = $1 AND train_key = $2 AND version IS NULL",
             (*self._key, version),
@@ -89,7 +93,7 @@ class _Lease:
         return self.version() or version
 
     def _given_back(self) -> None:
-        self._session.change(
+        self._written(
             "DELETE FROM ml_lease WHERE model = $1 AND train_key = $2 AND holder = $3 "
             "AND version IS NULL",
             (*self._key, self._holder),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from airflow_ml_provider.domain.errors import UnavailableError
+from airflow_ml_provider.domain.errors import SchemaMismatchError, UnavailableError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
@@ -18,10 +19,16 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 OnStep = Callable[[str], None]
+_Answer = TypeVar("_Answer")
+_PATIENCE = 60.0
 
 
 class ConflictError(UnavailableError):
     """Another transaction changed the same rows at the same moment: do it again."""
+
+
+class DuplicateKeyError(SchemaMismatchError):
+    """A row repeats a key of which the table holds one."""
 
 
 def unobserved(step: str) -> None:
@@ -144,3 +151,29 @@ class Session(Protocol):
 
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         """Append rows, column by column name."""
+
+
+def in_transaction(session: Session, work: Callable[[], _Answer]) -> _Answer:
+    """
+    Run ``work`` in a transaction, again when another one was in its way (up to a minute).
+
+    ``work`` inserts no key that may be there: a duplicate is then one that came at the same moment.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    pause = 0.005
+    while True:
+        session.begin()
+        try:
+            answer = work()
+            session.commit()
+        except (ConflictError, DuplicateKeyError):
+            session.rollback()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
+        except BaseException:
+            session.rollback()
+            raise
+        else:
+            return answer

@@ -16,9 +16,9 @@ from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores import joins, ledger_lines
 from airflow_ml_provider.stores.content import measured
-from airflow_ml_provider.stores.ledger import SqlLedger, in_transaction
+from airflow_ml_provider.stores.ledger import SqlLedger
 from airflow_ml_provider.stores.replacement import Order, Replacement
-from airflow_ml_provider.stores.session import OnStep, Session
+from airflow_ml_provider.stores.session import OnStep, Session, in_transaction
 from airflow_ml_provider.stores.sql import (
     Statement,
     bound,

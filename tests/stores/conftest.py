@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -17,6 +20,8 @@ import pytest
 
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,25 @@ def until(place: Place, condition: str) -> None:
     while not administer(place.location, wanted):
         assert time.monotonic() < deadline, f"No session has come to {condition}."
         time.sleep(0.02)
+
+
+def in_threads(place: Place, shared: Store, work: Callable[[Store, int], Answer]) -> list[Answer]:
+    """
+    Run ``work`` in four threads at once, each with its number and its own store.
+
+    A memory store is one object, which they share.
+    """
+    together = threading.Barrier(4)
+
+    def run(racer: int) -> Answer:
+        with ExitStack() as stack:
+            own = open_store(place.kind, place.location)
+            store = shared if place.kind == "memory" else stack.enter_context(own)
+            together.wait()
+            return work(store, racer)
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(run, range(4)))
 
 
 @pytest.fixture(scope="session")

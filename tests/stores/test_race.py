@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -14,7 +14,7 @@ from airflow_ml_provider.domain.errors import FencedError
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.attempt import LOADING, RELEASED, Attempt, Outcome, Plan
-from tests.stores.conftest import Place, until
+from tests.stores.conftest import Place, in_threads, until
 from tests.stores.world import READINGS, claim, day, put, readings, values, vouched
 
 
@@ -66,21 +66,6 @@ def test_of_processes_that_have_claimed_all_but_the_newest_are_fenced(
         outcomes = [attempt.outcome() for attempt in attempts]
     assert [outcome.error for outcome in outcomes] == ["FencedError"] * (racers - 1) + [None]
     settled(lasting_place, outcomes)
-
-
-def in_threads(place: Place, shared: Store, work: Callable[[Store, int], str]) -> list[str]:
-    """Run ``work`` in four threads at once; a memory store is one object, of others each has one."""
-    together = threading.Barrier(4)
-
-    def run(racer: int) -> str:
-        with ExitStack() as stack:
-            own = open_store(place.kind, place.location)
-            store = shared if place.kind == "memory" else stack.enter_context(own)
-            together.wait()
-            return work(store, racer)
-
-    with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(run, range(4)))
 
 
 def test_threads_that_write_one_partition_at_once_leave_the_rows_of_one(
