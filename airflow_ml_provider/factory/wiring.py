@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ class Wiring:
         """The arguments by which a task finds its store and the model registry."""
         return {**self.store, "registry_conn_id": self.system.registry}
 
+    @contextmanager
     def dag(  # the arguments in which Dags of different kinds differ
         self,
         dag_id: str,
@@ -51,10 +53,10 @@ class Wiring:
         purpose: str,
         timetable: PartitionTimetable,
         max_active_runs: int,
-    ) -> DAG:
-        """Return an empty Dag, scheduled and watched."""
+    ) -> Iterator[DAG]:
+        """Enter an empty Dag, scheduled and watched."""
         system = self.system
-        return DAG(
+        with DAG(
             dag_id,
             schedule=timetable,
             start_date=self.start,
@@ -68,11 +70,13 @@ class Wiring:
             },
             tags=[kind, f"owner:{system.owner}"],
             doc_md=self._doc(dag_id, kind, purpose),
-            params=_params(),
             on_failure_callback=[
                 PipelineNotifier(system.alert, store_conn_id=system.store, owner=system.owner)
             ],
-        )
+        ) as dag:
+            yield dag
+        # Last, since a task that is made under a param carries a copy and serializes it once more.
+        dag.params["partition_key"] = _partition_key()
 
     def _doc(self, dag_id: str, kind: str, purpose: str) -> str:
         told = ", ".join(self.system.alert) or "the log"
@@ -86,11 +90,9 @@ class Wiring:
         )
 
 
-def _params() -> Mapping[str, Param]:
-    return {
-        "partition_key": Param(
-            None,
-            type=["null", "string"],
-            description="The partition to work on, when the run has no partition key of its own.",
-        )
-    }
+def _partition_key() -> Param:
+    return Param(
+        None,
+        type=["null", "string"],
+        description="The partition to work on, when the run has no partition key of its own.",
+    )
