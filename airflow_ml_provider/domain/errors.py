@@ -15,6 +15,7 @@ MLProviderError
 │   └── CheckFailedError      an audit that blocks the commit said no
 ├── FencedError               a newer attempt owns the partition; this one must stop
 ├── UnavailableError          a store or registry does not answer or is locked; try later
+│   └── ExhaustedError        memory or disk ran out
 └── TableMissingError         a table that the pipeline reads does not exist
 """
 
@@ -104,6 +105,12 @@ class UnavailableError(MLProviderError):
     """A store or registry does not answer, or is locked by someone else."""
 
     failure_class = FailureClass.TRANSIENT
+
+
+class ExhaustedError(UnavailableError):
+    """A store ran out of memory or disk."""
+
+    failure_class = FailureClass.RESOURCE
 
 
 class TableMissingError(MLProviderError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import (
     DataError,
+    ExhaustedError,
     MissingExtraError,
     MLProviderError,
     QueryError,
@@ -89,17 +90,20 @@ def told() -> Iterator[None]:
 
 def _domain_error(library: Any, error: Exception) -> MLProviderError:
     text = str(error)
-    if isinstance(error, library.CatalogException) and re.search(
-        r"Table with name .* not exist", text
+    for sort, pattern, kind in (
+        (library.CatalogException, "Table with name .* not exist", TableMissingError),
+        (library.ConstraintException, "Duplicate key", DuplicateKeyError),
+        (library.OutOfMemoryException, "", ExhaustedError),
+        # A full disk is found out at the commit, too, or breaks the database in memory.
+        (library.Error, "Could not write file|No space left", ExhaustedError),
+        (library.TransactionException, "", ConflictError),
+        (library.IOException, "", UnavailableError),
+        (library.ConnectionException, "", UnavailableError),
+        (library.FatalException, "", UnavailableError),
+        (library.ConstraintException, "", SchemaMismatchError),
+        (library.ConversionException, "", DataError),
+        (library.OutOfRangeException, "", DataError),
     ):
-        return TableMissingError(f"A table that is read does not exist. DuckDB says: {text}")
-    if isinstance(error, library.ConstraintException) and "Duplicate key" in text:
-        return DuplicateKeyError(f"DuckDB refused the statement: {text}")
-    kinds: list[tuple[tuple[type[Exception], ...], type[MLProviderError]]] = [
-        ((library.TransactionException,), ConflictError),
-        ((library.IOException, library.ConnectionException), UnavailableError),
-        ((library.ConstraintException,), SchemaMismatchError),
-        ((library.ConversionException, library.OutOfRangeException), DataError),
-    ]
-    kind = next((domain for ours, domain in kinds if isinstance(error, ours)), QueryError)
-    return kind(f"DuckDB refused the statement: {text}")
+        if isinstance(error, sort) and re.search(pattern, text):
+            return kind(f"DuckDB refused the statement: {text}")
+    return QueryError(f"DuckDB refused the statement: {text}")

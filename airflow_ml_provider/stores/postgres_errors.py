@@ -10,6 +10,7 @@ from typing import Any
 from airflow_ml_provider.domain.errors import (
     ConfigurationError,
     DataError,
+    ExhaustedError,
     MissingExtraError,
     MLProviderError,
     QueryError,
@@ -40,6 +41,8 @@ _KINDS: dict[str, type[MLProviderError]] = {
     "42804": SchemaMismatchError,
     "42P01": TableMissingError,
     "53": UnavailableError,
+    "53100": ExhaustedError,
+    "53200": ExhaustedError,
     "55P03": LockedError,
     "57": UnavailableError,
     "58": UnavailableError,

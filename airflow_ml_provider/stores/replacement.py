@@ -65,6 +65,7 @@ class Replacement:
         self._name = quoted_table(order.claim.table)
         self._source: Statement | pa.RecordBatchReader = Statement("")
         self._inflow: arrow.Inflow | None = None
+        self._names: list[str] = []
 
     def run(self, rows: ArrowStream | Query) -> Materialization:
         """Do it; see ``Store.replace``."""
@@ -83,10 +84,7 @@ class Replacement:
     def _prepared(self) -> Materialization:
         """Do all but the commit."""
         line, created = self._entered()
-        where = inside(self._order.owned)
-        with self._session.waiting(self._order.claim):
-            self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
-        self._on_step("deleted")
+        self._deleted()
         loaded = self._load()
         self._on_step("loaded")
         content, findings = self._audited(loaded)
@@ -129,13 +127,13 @@ class Replacement:
                 f"says which partition a row belongs to; they have {list(given.names)}."
             )
             raise SchemaMismatchError(msg)
-        columns = self._session.columns(self._table)
+        columns = self._columns()
         if not columns:
             with self._session.waiting(self._order.claim):
                 self._session.exclusive(f"create {self._name}")
-            columns = self._session.columns(self._table)
-        names = [column.name for column in columns] or given.names
-        matched_columns(names, given.names, table=str(self._table))
+            columns = self._columns()
+        self._names = given.names
+        matched_columns(columns or given.names, given.names, table=str(self._table))
         if columns:
             return False
         if isinstance(self._source, Statement):
@@ -143,6 +141,18 @@ class Replacement:
         else:
             self._session.create_like(self._table, given, self._order.owned)
         return True
+
+    def _deleted(self) -> None:
+        """Delete the slice; from here on the table keeps its columns until the transaction ends."""
+        where = inside(self._order.owned)
+        with self._session.waiting(self._order.claim):
+            self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
+        # Looked at again: somebody may have added a column while the delete waited for the table.
+        matched_columns(self._columns(), self._names, table=str(self._table))
+        self._on_step("deleted")
+
+    def _columns(self) -> list[str]:
+        return [column.name for column in self._session.columns(self._table)]
 
     def _given(self) -> pa.Schema:
         if isinstance(self._source, Statement):
