@@ -13,6 +13,7 @@ from pathlib import Path
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
 from airflow_ml_provider.spec.fault import SpecError
+from airflow_ml_provider.spec.inheritance import FILE as DEFAULTS_FILE
 from airflow_ml_provider.spec.loader import LoadedSystem, load
 from airflow_ml_provider.spec.plan import batch_predictions, feature_views, trained_models
 
@@ -118,7 +119,8 @@ def _below(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in every
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.name != DEFAULTS_FILE
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 

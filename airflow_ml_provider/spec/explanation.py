@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from airflow_ml_provider.spec.document import Document, shown
+from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.system import DEFAULTS
 from airflow_ml_provider.spec.yaml12 import flow
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+    from airflow_ml_provider.spec.inheritance import Layered
 
 _WANTED = {
     "string_type": "text",
@@ -28,9 +31,7 @@ _WANTED = {
 }
 
 
-def explanations(
-    document: Document, model: type[BaseModel], error: ValidationError
-) -> list[Fault]:
+def explanations(document: Layered, model: type[BaseModel], error: ValidationError) -> list[Fault]:
     """
     Return what is wrong with ``document``, which was to be a ``model``.
 
@@ -46,7 +47,7 @@ def explanations(
     return [fault for fault in found if (fault.line, fault.column) not in known]
 
 
-def _explained(document: Document, model: type[BaseModel], error: ErrorDetails) -> Fault:
+def _explained(document: Layered, model: type[BaseModel], error: ErrorDetails) -> Fault:
     loc = error["loc"]
     at_key = error["type"] == "extra_forbidden" or loc[-1:] == ("[key]",)
     if loc[-1:] == ("[key]",):
@@ -106,7 +107,7 @@ def _in(loc: tuple[str | int, ...]) -> str:
 
 def _accepted_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     found = _model_at(model, loc)
-    return [] if found is None else _keys(found)
+    return [] if found is None else [*_keys(found), *(() if loc else [DEFAULTS])]
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

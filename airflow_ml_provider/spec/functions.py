@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from airflow_ml_provider.spec.document import Document, read_document
+from airflow_ml_provider.spec.document import read_document
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.inheritance import Layered, layered
 from airflow_ml_provider.spec.loader import LoadedSystem
 from airflow_ml_provider.spec.system import System
 
@@ -25,7 +26,8 @@ def check_functions(loaded: LoadedSystem) -> tuple[Fault, ...]:
     ``sys.path``. They are forgotten afterwards, so that another system may have modules of the
     same name.
     """
-    document = read_document(loaded.path, loaded.path.read_text(encoding="utf-8-sig"))
+    text = loaded.path.read_text(encoding="utf-8-sig")
+    document = layered(read_document(loaded.path, text))
     with _importable(loaded.path.parent.resolve()):
         found = [_fault(document, place, name) for place, name in _named(loaded.system)]
     return tuple(fault for fault in found if fault is not None)
@@ -68,7 +70,7 @@ def _lies_in(module: ModuleType | None, folder: Path) -> bool:
     return file is not None and Path(file).is_relative_to(folder)
 
 
-def _fault(document: Document, place: Place, function: str) -> Fault | None:
+def _fault(document: Layered, place: Place, function: str) -> Fault | None:
     module_name, _, attribute = function.partition(":")
     where = ".".join(place)
     try:

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from airflow_ml_provider.domain.fingerprint import fingerprint
 from airflow_ml_provider.spec.consistency import SECTIONS, Complaint, complaints
-from airflow_ml_provider.spec.document import Document, read_document
+from airflow_ml_provider.spec.document import read_document
 from airflow_ml_provider.spec.fault import Fault, SpecError, did_you_mean
+from airflow_ml_provider.spec.inheritance import Layered, layered
 from airflow_ml_provider.spec.sql import SqlFileError, read_select, read_text, unreadable
 from airflow_ml_provider.spec.system import System
 
@@ -21,18 +22,24 @@ _REQUIRED = {"system": "unnamed", "owner": "nobody", "start": "2000-01-01"}
 
 @dataclass(frozen=True, slots=True)
 class LoadedSystem:
-    """A valid system with the text of its SQL files, by feature name; ``path`` is the YAML."""
+    """
+    A valid system with the text of its SQL files, by feature name.
+
+    ``path`` is the YAML, ``inherited`` every file up the tree whose defaults it takes.
+    """
 
     system: System
     path: Path
     sql: Mapping[str, str] = field(default_factory=dict)
+    inherited: tuple[Path, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every file that was read: when none of them changed, neither did the system."""
         folder = self.path.parent
         named = (feature.sql for feature in self.system.features.values() if feature.sql)
-        return (self.path, *(folder / name for name in dict.fromkeys(named)))
+        queries = (folder / name for name in dict.fromkeys(named))
+        return (self.path, *queries, *self.inherited)
 
     @property
     def fingerprint(self) -> str:
@@ -51,22 +58,22 @@ def load(path: str | Path) -> LoadedSystem:
         text = read_text(path)
     except (OSError, ValueError) as error:
         raise SpecError([_unreadable(path, error)]) from error
-    document = read_document(path, text)
+    document = layered(read_document(path, text))
     system, faults = _validated(document)
     sql, sql_faults = _sql(document, system) if system is not None else ({}, [])
     faults += sql_faults
     if faults or system is None:
         raise SpecError(faults)
-    return LoadedSystem(system, path, sql)
+    return LoadedSystem(system, path, sql, tuple(each.path for each in document.inherited))
 
 
 def parse(text: str, path: str | Path = "system.yaml") -> System:
     """
-    Read a system from YAML ``text`` alone; SQL files are not looked at.
+    Read a system from YAML ``text``; SQL files are not looked at, defaults up the tree are.
 
     :raises SpecError: with every fault of the text.
     """
-    system, faults = _validated(read_document(Path(path), text))
+    system, faults = _validated(layered(read_document(Path(path), text)))
     if faults or system is None:
         raise SpecError(faults)
     return system
@@ -89,7 +96,7 @@ def _siblings(path: Path) -> list[Path]:
         return []
 
 
-def _validated(document: Document) -> tuple[System | None, list[Fault]]:
+def _validated(document: Layered) -> tuple[System | None, list[Fault]]:
     """Return the system (of what is valid in it) and every fault that was found."""
     faults = list(document.faults)
     if document.unreadable:
@@ -119,7 +126,7 @@ def _keys(value: object) -> frozenset[str]:
     return frozenset(value) if isinstance(value, dict) else frozenset()
 
 
-def _placed(document: Document, complaint: Complaint) -> Fault:
+def _placed(document: Layered, complaint: Complaint) -> Fault:
     where = ".".join(str(step) for step in complaint.loc[:2] if isinstance(step, str))
     return document.fault_at(
         complaint.loc, f"{where}: {complaint.message}", complaint.hint, at_key=complaint.at_key
@@ -139,7 +146,7 @@ def _without(value: Mapping[str, Any], error: ValidationError) -> dict[str, Any]
     return {**{key: stand_in for key, stand_in in _REQUIRED.items() if key not in rest}, **rest}
 
 
-def _sql(document: Document, system: System) -> tuple[dict[str, str], list[Fault]]:
+def _sql(document: Layered, system: System) -> tuple[dict[str, str], list[Fault]]:
     texts: dict[str, str] = {}
     faults: list[Fault] = []
     for name, feature in system.features.items():

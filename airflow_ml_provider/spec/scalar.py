@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt, WithJso
 
 from airflow_ml_provider.domain.window import Granularity
 from airflow_ml_provider.spec.reading import (
+    from_environment,
     matching,
     plain,
     read_duration,
@@ -69,10 +70,12 @@ Column = Annotated[
 Table = Annotated[
     str,
     BeforeValidator(
-        matching(
-            rf"{_IDENTIFIER}(\.{_IDENTIFIER})?",
-            "the name of a table",
-            "Write 'table' or 'schema.table', without quotes.",
+        from_environment(
+            matching(
+                rf"{_IDENTIFIER}(\.{_IDENTIFIER})?",
+                "the name of a table",
+                "Write 'table' or 'schema.table', without quotes.",
+            )
         )
     ),
     _text_schema("raw.flights", "events"),
@@ -102,13 +105,19 @@ SqlFile = Annotated[
 Connection = Annotated[
     str,
     BeforeValidator(
-        matching(r"[\w.\-]{1,200}", "the id of an Airflow connection", "Write it like warehouse.")
+        from_environment(
+            matching(
+                r"[\w.\-]{1,200}", "the id of an Airflow connection", "Write it like warehouse."
+            )
+        )
     ),
     _text_schema("warehouse", "slack_ml"),
 ]
 Label = Annotated[
     str,
-    BeforeValidator(matching(r"\S[^\x00-\x1f\x7f]{0,99}", "a short text", "Write a name.")),
+    BeforeValidator(
+        from_environment(matching(r"\S[^\x00-\x1f\x7f]{0,99}", "a short text", "Write a name."))
+    ),
     _text_schema("ml-platform"),
 ]
 Duration = Annotated[
@@ -130,7 +139,9 @@ Moment = Annotated[
     _text_schema("2013-01-31", "2013-01-31T06:00"),
 ]
 Every = Annotated[Granularity, WithJsonSchema({"enum": [str(each) for each in Granularity]})]
-Zone = Annotated[str, BeforeValidator(read_zone), _text_schema("UTC", "America/New_York")]
+Zone = Annotated[
+    str, BeforeValidator(from_environment(read_zone)), _text_schema("UTC", "America/New_York")
+]
 Percent = Annotated[
     str, BeforeValidator(read_percent), _text_schema("1%", "20%", pattern=r"\d+(\.\d+)?%")
 ]

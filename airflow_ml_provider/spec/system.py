@@ -23,6 +23,8 @@ from airflow_ml_provider.spec.source import Source
 from airflow_ml_provider.spec.training import Training
 from airflow_ml_provider.spec.yaml12 import write_yaml
 
+DEFAULTS = "defaults"
+
 
 class System(Section):
     """One ML system: feature, training and inference pipelines that meet in stored data."""
@@ -76,8 +78,31 @@ def dump(system: System) -> str:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the whole file, for editors that complete and check YAML."""
     schema = System.model_json_schema()
+    schema["properties"][DEFAULTS] = _defaults_schema(schema["$defs"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "airflow-ml system",
         **{key: value for key, value in schema.items() if key != "title"},
+    }
+
+
+def _defaults_schema(models: dict[str, Any]) -> dict[str, Any]:
+    sections = {
+        "sources": "Source",
+        "features": "Feature",
+        "training": "Training",
+        "inference": "Inference",
+    }
+    return {
+        "description": "Keys that the entries of a section have in common, where they name none.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            section: {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": models[model]["properties"],
+            }
+            for section, model in sections.items()
+        },
     }

@@ -53,6 +53,25 @@ def test_it_opens_with_one_sentence_the_yaml_the_dag_and_the_two_commands():
     ]
 
 
+def test_the_defaults_it_shows_serve_the_smallest_yaml(shop: Path, monkeypatch):
+    from airflow_ml_provider.spec import feature_views, load
+
+    monkeypatch.setenv("STAGE", "dev")
+    _, defaults = blocks("yaml")
+    (shop / "defaults.yaml").write_text(defaults)
+    text = (shop / "shop.yaml").read_text()
+    for said in ("owner: growth\n", "    every: day\n", "    time: day\n"):
+        assert said in text
+        text = text.replace(said, "")
+    text = text[: text.index("sources:")] + text[text.index("features:") :]
+    (shop / "shop.yaml").write_text(text)
+
+    loaded = load(shop / "shop.yaml")
+
+    assert (loaded.system.owner, loaded.system.store) == ("ml-platform", "dev_warehouse")
+    assert feature_views(loaded)["customer_spend"].time == "day"
+
+
 @pytest.mark.airflow
 def test_the_smallest_yaml_becomes_the_dag_it_shows(shop: Path):
     from airflow.dag_processing.dagbag import DagBag

@@ -1,0 +1,197 @@
+"""Inheritance: what a system leaves out, from its own ``defaults`` and from files up the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow_ml_provider.spec.document import Document, read_document
+from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.feature import Feature
+from airflow_ml_provider.spec.inference import Inference
+from airflow_ml_provider.spec.section import Section
+from airflow_ml_provider.spec.source import Source
+from airflow_ml_provider.spec.sql import read_text
+from airflow_ml_provider.spec.system import DEFAULTS, System
+from airflow_ml_provider.spec.training import Training
+
+FILE = "defaults.yaml"
+ROOT = "root"
+
+_ENTRIES: dict[str, type[Section]] = {
+    "sources": Source,
+    "features": Feature,
+    "training": Training,
+    "inference": Inference,
+}
+_SHARED = tuple(name for name in System.model_fields if name not in {"system", *_ENTRIES})
+_ACCEPTED = (*_SHARED, "sources", DEFAULTS, ROOT)
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Layered:
+    """
+    A system's document over those that it inherits from, nearest first.
+
+    A fault in an inherited value points into the file where that value stands.
+    """
+
+    document: Document
+    inherited: Sequence[Document] = ()
+    value: object = None
+    faults: list[Fault] = field(default_factory=list)
+    _origins: dict[Loc, tuple[Document, Loc]] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The system's own file."""
+        return self.document.path
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether its values say nothing."""
+        return self.document.unreadable
+
+    def fault_at(
+        self, loc: Sequence[str | int], message: str, hint: str = "", *, at_key: bool = False
+    ) -> Fault:
+        """Return a fault at the value (or its key) that ``loc`` leads to, as near as it exists."""
+        steps = tuple(loc)
+        for length in range(len(steps), 0, -1):
+            if steps[:length] in self._origins:
+                document, base = self._origins[steps[:length]]
+                return document.fault_at((*base, *steps[length:]), message, hint, at_key=at_key)
+        return self.document.fault_at(steps, message, hint, at_key=at_key)
+
+    def inherit(self, loc: Loc, document: Document, place: Loc) -> None:
+        """Note that the value at ``loc`` stands at ``place`` of another document."""
+        self._origins[loc] = (document, place)
+
+
+def layered(document: Document) -> Layered:
+    """Return ``document`` with everything that it inherits filled in."""
+    above = [] if document.unreadable else list(_above(document.path))
+    made = Layered(document, above, document.value, list(document.faults))
+    for each in above:
+        made.faults += [*each.faults, *_misplaced(each)]
+    if isinstance(document.value, dict):
+        made.faults += _unknown_defaults(document)
+        made.value = _filled(made, document.value)
+    return made
+
+
+def _above(path: Path) -> Iterator[Document]:
+    for folder in path.absolute().parent, *path.absolute().parent.parents:
+        file = folder / FILE
+        if not file.is_file() or file == path.absolute():
+            continue
+        found = read_document(file, _text(file))
+        yield found
+        if isinstance(found.value, dict) and found.value.get(ROOT) is True:
+            return
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_text(file)
+    except (OSError, ValueError):
+        return "\t"  # is told as a fault: what cannot be read must not be passed over
+
+
+def _misplaced(document: Document) -> Iterator[Fault]:
+    if document.unreadable:
+        return
+    if not isinstance(document.value, dict):
+        yield document.fault_at((), "the file must be a mapping of keys", "Such as 'owner: team'.")
+        return
+    for key in document.value:
+        if key not in _ACCEPTED:
+            message = f"{FILE}: unknown key {key!r}"
+            yield document.fault_at((key,), message, did_you_mean(key, _ACCEPTED), at_key=True)
+    if not isinstance(document.value.get(ROOT, False), bool):
+        hint = "Write 'root: true' where no file further up shall count."
+        yield document.fault_at((ROOT,), f"{ROOT}: must be true or false", hint)
+    yield from _unknown_defaults(document)
+
+
+def _unknown_defaults(document: Document) -> Iterator[Fault]:
+    assert isinstance(document.value, dict)  # noqa: S101  looked at by both callers
+    given = document.value.get(DEFAULTS, {})
+    if not isinstance(given, dict):
+        yield document.fault_at((DEFAULTS,), f"{DEFAULTS}: must be a mapping", _HINT)
+        return
+    for section, keys in given.items():
+        if section not in _ENTRIES:
+            words = f"{DEFAULTS}: unknown key {section!r}"
+            hint = did_you_mean(section, _ENTRIES)
+            yield document.fault_at((DEFAULTS, section), words, hint, at_key=True)
+        elif not isinstance(keys, dict):
+            words = f"{DEFAULTS}.{section}: must be a mapping"
+            yield document.fault_at((DEFAULTS, section), words, _HINT)
+        else:
+            yield from _unknown_keys(document, section, keys)
+
+
+_HINT = "Write keys that its entries have in common, such as 'features: {every: day}'."
+
+
+def _unknown_keys(document: Document, section: str, keys: Mapping[str, object]) -> Iterator[Fault]:
+    fields = _ENTRIES[section].model_fields
+    accepted = [each.alias or name for name, each in fields.items()]
+    for key in keys:
+        if key not in accepted:
+            words = f"{DEFAULTS}.{section}: unknown key {key!r}"
+            hint = did_you_mean(key, accepted)
+            yield document.fault_at((DEFAULTS, section, key), words, hint, at_key=True)
+
+
+def _filled(made: Layered, own: dict[str, Any]) -> dict[str, Any]:
+    value = {key: part for key, part in own.items() if key != DEFAULTS}
+    for document in made.inherited:
+        if isinstance(document.value, dict):
+            _take_shared(made, value, document)
+    for document in (made.document, *made.inherited):
+        if isinstance(document.value, dict):
+            _take_keys(made, value, document)
+    return value
+
+
+def _take_shared(made: Layered, value: dict[str, Any], document: Document) -> None:
+    assert isinstance(document.value, dict)  # noqa: S101  looked at by the caller
+    for key in _SHARED:
+        if key in document.value and key not in value:
+            value[key] = document.value[key]
+            made.inherit((key,), document, (key,))
+    theirs, ours = document.value.get("sources"), value.get("sources", {})
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        value["sources"] = {**theirs, **ours}
+        for name in theirs.keys() - ours.keys():
+            made.inherit(("sources", name), document, ("sources", name))
+
+
+def _take_keys(made: Layered, value: dict[str, Any], document: Document) -> None:
+    assert isinstance(document.value, dict)  # noqa: S101  looked at by the caller
+    given = document.value.get(DEFAULTS, {})
+    for section in _ENTRIES:
+        keys = given.get(section) if isinstance(given, dict) else None
+        entries = value.get(section)
+        if not isinstance(keys, dict) or not isinstance(entries, dict):
+            continue
+        value[section] = {
+            name: _entry(made, document, (section, name), entry, keys)
+            for name, entry in entries.items()
+        }
+
+
+def _entry(
+    made: Layered, document: Document, loc: Loc, entry: object, keys: dict[str, Any]
+) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    for key in keys.keys() - entry.keys():
+        made.inherit((*loc, key), document, (DEFAULTS, loc[0], key))
+    return {**keys, **entry}
