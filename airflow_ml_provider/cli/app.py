@@ -193,6 +193,20 @@ def status(
     raise typer.Exit(1 if found.errors or not entries else 0)
 
 
+@app.command()
+def doctor(dags: Dags = None) -> None:
+    """Examine this installation: entry points, extras, stores, registries, clocks, settings."""
+    from airflow_ml_provider.cli.doctor import State, examined
+    from airflow_ml_provider.spec.catalog import catalog
+
+    ill = 0
+    for finding in examined(catalog(dags)):
+        typer.echo(str(finding))
+        ill += finding.state is State.ILL
+    typer.echo("All is well." if not ill else f"{ill} of these must be cured.")
+    raise typer.Exit(1 if ill else 0)
+
+
 demo = typer.Typer(
     help="Play two weeks of real flights through a real Airflow on this machine.",
     invoke_without_command=True,

@@ -262,4 +262,6 @@ def _literal(text: str) -> str:
 
 def _without_secret(uri: str) -> str:
     parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri  # put together again, sqlite:///a would lose a slash
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
