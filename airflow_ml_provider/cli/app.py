@@ -99,8 +99,15 @@ def lint(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    page: Annotated[bool, typer.Option("--page", help="A page for people instead.")] = False,
+) -> None:
     """Print the JSON Schema of the YAML, for editors."""
+    if page:
+        from airflow_ml_provider.spec.reference import reference
+
+        typer.echo(reference(), nl=False)
+        return
     from airflow_ml_provider.spec import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))

@@ -52,7 +52,9 @@ class System(Section):
         default=2, description="How often a failed task is tried again."
     )
     retry_delay: Duration = Field(
-        default=timedelta(minutes=5), description="How long to wait before the next try."
+        default=timedelta(minutes=5),
+        description="How long to wait before the next try.",
+        json_schema_extra={"default": "5m"},
     )
     sources: dict[Name, Source] = Field(default={}, description="The tables that are read.")
     features: dict[Name, Feature] = Field(default={}, description="The feature pipelines.")

@@ -47,6 +47,7 @@ class TrainingLabel(Section):
     column: Column = Field(description="The column that is learned.", examples=["arr_delay"])
     matures: Duration = Field(
         default=timedelta(0),
+        json_schema_extra={"default": "0s"},
         description="How long after its event time a label may still change.",
     )
 
@@ -128,7 +129,9 @@ class Retrain(Section):
         examples=[[{"age": "7d"}, {"new_rows": "20%"}, "code", "config", "restated"]],
     )
     cooldown: Duration = Field(
-        default=timedelta(0), description="No training within this time of the last one."
+        default=timedelta(0),
+        description="No training within this time of the last one.",
+        json_schema_extra={"default": "0s"},
     )
 
     @model_validator(mode="after")

@@ -225,3 +225,14 @@ def test_every_key_is_described(golden):
     ]
     assert silent == []
     golden("schema.json", json.dumps(schema, indent=2) + "\n")
+
+
+def test_every_default_of_the_schema_is_accepted_by_it() -> None:
+    schema = json_schema()
+    owners = [schema, *schema["$defs"].values()]
+    fields = [about for owner in owners for about in owner.get("properties", {}).values()]
+    checked = [about for about in fields if about.get("default") is not None]
+
+    assert checked
+    for about in checked:
+        jsonschema.validate(about["default"], {**about, "$defs": schema["$defs"]})
