@@ -12,7 +12,13 @@ from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
-from airflow_ml_provider.stores.duckdb_engine import DuckDBDialect, in_utc, installed, told
+from airflow_ml_provider.stores.duckdb_engine import (
+    DuckDBDialect,
+    in_utc,
+    installed,
+    selected,
+    told,
+)
 from airflow_ml_provider.stores.duckdb_file import IN_MEMORY, opened
 from airflow_ml_provider.stores.ledger import SqlLedger
 from airflow_ml_provider.stores.session import OnStep, Row, unobserved
@@ -116,9 +122,7 @@ class DuckDBSession:
 
         cursor = in_utc(self.connection.cursor())
         with told():
-            reader = cursor.sql(statement.text, params=list(statement.values)).to_arrow_reader(
-                _BATCH_ROWS
-            )
+            reader = selected(cursor, statement).to_arrow_reader(_BATCH_ROWS)
         return pa.RecordBatchReader.from_batches(reader.schema, _batches(cursor, reader))
 
     def schema_of(self, statement: Statement) -> pa.Schema:

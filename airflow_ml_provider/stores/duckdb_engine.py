@@ -19,7 +19,7 @@ from airflow_ml_provider.domain.errors import (
 )
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.stores.session import AsOf, ConflictError, DuplicateKeyError
-from airflow_ml_provider.stores.sql import column_list
+from airflow_ml_provider.stores.sql import Statement, column_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,6 +86,21 @@ def told() -> Iterator[None]:
         yield
     except library.Error as error:
         raise _domain_error(library, error) from error
+
+
+def selected(connection: duckdb.DuckDBPyConnection, statement: Statement) -> Any:
+    """
+    Return the relation of a SELECT, which is not run yet.
+
+    :raises QueryError: for anything else, which DuckDB would have run by now.
+    """
+    with told():
+        kinds = [found.type.name for found in connection.extract_statements(statement.text)]
+        if kinds != ["SELECT"]:
+            said = " and ".join(kinds) or "nothing"
+            msg = f"A query must be one SELECT, and this is {said}: {statement.text!r}"
+            raise QueryError(msg)
+        return connection.sql(statement.text, params=list(statement.values))
 
 
 def _domain_error(library: Any, error: Exception) -> MLProviderError:

@@ -34,6 +34,7 @@ from airflow_ml_provider.stores.duckdb_engine import (
     DuckDBDialect,
     in_utc,
     installed,
+    selected,
     told,
 )
 from airflow_ml_provider.stores.memory_ledger import MemoryLedger
@@ -183,6 +184,7 @@ class MemoryStore:
         :raises TableMissingError: when the table does not exist.
         """
         rows = self._existing(table)
+        memory_tables.require(rows, *order_by, *(columns or ()))
         if owned is not None:
             rows = rows.filter(memory_tables.inside(rows, owned))
         if order_by:
@@ -200,8 +202,7 @@ class MemoryStore:
         try:
             with told():
                 _copied(connection, self._tables, query.sql)
-                answer = connection.sql(statement.text, params=list(statement.values))
-                return answer.to_arrow_table().to_reader()
+                return selected(connection, statement).to_arrow_table().to_reader()
         finally:
             connection.close()
 

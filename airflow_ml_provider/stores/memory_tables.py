@@ -18,10 +18,23 @@ if TYPE_CHECKING:
 _MODULUS = 2**128
 
 
+def require(rows: pa.Table, *names: str) -> None:
+    """
+    Return when the columns are there.
+
+    :raises QueryError: naming those that are not.
+    """
+    absent = [name for name in names if name not in rows.column_names]
+    if absent:
+        msg = f"There is no column {', '.join(absent)}; there are {rows.column_names}."
+        raise QueryError(msg)
+
+
 def inside(rows: pa.Table, owned: Slice) -> Any:
     """Return which rows lie in a slice; times without a zone count as UTC."""
     import pyarrow.compute as pc
 
+    require(rows, owned.column)
     column = rows.column(owned.column)
     if isinstance(owned, KeySlice):
         return pc.fill_null(pc.equal(column, owned.value), False)
@@ -72,10 +85,7 @@ def counts(rows: pa.Table, expectations: Expectations) -> Mapping[str, int]:
     found = {"rows": rows.num_rows}
     for name, kind, arguments in measures(expectations):
         columns = arguments if kind == "duplicates" else arguments[:1]
-        absent = [column for column in columns if column not in rows.column_names]
-        if absent:
-            msg = f"The check {name} names columns that are not there: {absent}."
-            raise QueryError(msg)
+        require(rows, *map(str, columns))
         found[name] = _count(rows, kind, arguments)
     return found
 
