@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import pytest
 
@@ -22,6 +21,20 @@ from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
 
 Answer = TypeVar("Answer")
+
+# The sessions of killed and frozen processes go first: they may hold locks.
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+    PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR name IN SELECT nspname FROM pg_namespace
+        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+    CREATE SCHEMA public;
+END $$
+"""
 
 
 @dataclass(frozen=True)
@@ -89,16 +102,15 @@ def in_threads(place: Place, shared: Store, work: Callable[[Store, int], Answer]
 def postgres_server() -> Iterator[str]:
     # Not below pytest's own folder: run as root, the server is another user, whom it locks out.
     with TemporaryDirectory(prefix="pg") as folder, running_postgres(Path(folder)) as uri:
-        yield uri
+        administer(uri, "CREATE DATABASE test")
+        yield urlunsplit(urlsplit(uri)._replace(path="/test"))
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> Iterator[Place]:
-    name = f"test_{uuid4().hex[:12]}"
-    administer(postgres_server, f"CREATE DATABASE {name}")
-    uri = urlunsplit(urlsplit(postgres_server)._replace(path=f"/{name}"))
-    yield Place("postgres", uri)
-    administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+def postgres(postgres_server: str) -> Place:
+    """An empty database: emptied, which takes a third of the time of making one."""
+    administer(postgres_server, _EMPTY)
+    return Place("postgres", postgres_server)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.stores.world import READINGS, claim, day, put, readings, values, vouc
 pytestmark = pytest.mark.postgres
 
 QUICK = {"takeover_after": 0.1, "lock_wait": 30.0}
-IMPATIENT = {"takeover_after": 0.1, "lock_wait": 1.0}
+IMPATIENT = {"takeover_after": 0.1, "lock_wait": 0.6}
 
 
 def sessions(place: Place, name: str = "ml/%") -> list[tuple[object, ...]]:
