@@ -201,6 +201,26 @@ def status(
 
 
 @app.command()
+def render(
+    name: Name,
+    dags: Dags = None,
+    python: Annotated[
+        bool, typer.Option("--python", help="A Dag file that needs no YAML.")
+    ] = False,
+) -> None:
+    """Draw the Dag of a pipeline, or write it as Python."""
+    from airflow_ml_provider.factory import rendering
+    from airflow_ml_provider.factory.build import build_dags
+    from airflow_ml_provider.spec import load as read
+    from airflow_ml_provider.spec.catalog import catalog
+
+    entry = catalog(dags).find(name)
+    [dag] = build_dags(read(entry.file), only=name)
+    told = rendering.python(dag, entry.pipeline) if python else rendering.drawing(dag)
+    typer.echo(told, nl=False)
+
+
+@app.command()
 def doctor(dags: Dags = None) -> None:
     """Examine this installation: entry points, extras, stores, registries, clocks, settings."""
     from airflow_ml_provider.cli.doctor import State, examined

@@ -25,8 +25,8 @@ class Entry:
     """
     A pipeline with the connections of its system.
 
-    ``folder`` holds its YAML file and the code that it names; ``approve``: a person has to agree
-    before a promotion.
+    ``file`` is its YAML, beside which stands the code that it names; ``approve``: a person has to
+    agree before a promotion.
     """
 
     system: str
@@ -34,13 +34,18 @@ class Entry:
     pipeline: FeatureView | TrainedModel | BatchPrediction
     store: str | None
     registry: str | None
-    folder: Path
+    file: Path
     approve: bool = False
 
     @property
     def name(self) -> str:
         """The name of its Dag."""
         return self.pipeline.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its code is."""
+        return self.file.parent
 
     def make_importable(self) -> None:
         """Put the folder on ``sys.path``, as Airflow does for its Dags folder."""
@@ -148,6 +153,6 @@ def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
                 pipeline=pipeline,
                 store=system.store,
                 registry=system.registry,
-                folder=loaded.path.parent.resolve(),
+                file=loaded.path.resolve(),
                 approve=kind == "training" and name in approved,
             )

@@ -169,3 +169,14 @@ def test_an_error_in_a_users_function_is_told_from_their_code_on(shell, shop: Pa
     assert told.err.count("  File ") == 1
     assert "shop_ml.py" in told.err
     assert told.err.splitlines()[-1] == "NameError: name 'no_such_column' is not defined"
+
+
+@pytest.mark.airflow
+def test_a_pipeline_is_drawn_or_written_as_python(shell, shop: Path):
+    drawn = shell("render", "shop.basket")
+    written = shell("render", "shop.basket", "--python")
+
+    chain = "check_staleness >> build_dataset >> train >> evaluate >> promote >> publish"
+    assert drawn.out.splitlines()[-1] == chain
+    compile(written.out, "basket.py", "exec")
+    assert "pipeline = TrainedModel(name='shop.basket'" in written.out
