@@ -9,7 +9,7 @@ from airflow_ml_provider.domain.check import Expectations, measures
 from airflow_ml_provider.domain.fingerprint import fingerprint
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
-from airflow_ml_provider.stores.session import Dialect, Session
+from airflow_ml_provider.stores.session import Dialect, RowSums, Session
 from airflow_ml_provider.stores.sql import Statement, inside, quoted, quoted_table
 
 NOTHING = Expectations()
@@ -34,23 +34,30 @@ def measured(
     expectations: Expectations = NOTHING,
     *,
     beside: bool = False,
+    loaded: RowSums | None = None,
 ) -> Content:
     """
-    Scan a slice once: count its rows, hash its content and measure what the checks ask for.
+    Scan a slice: count its rows, hash its content and measure what the checks ask for.
 
     The hash is a sum over the rows, so their order does not count and duplicates do. Keys that
-    must be unique take a second scan. ``beside``: as other transactions see the slice.
+    must be unique take a scan of their own, and so does the hash where the engine has none,
+    unless the rows have just been ``loaded``. ``beside``: as other transactions see the slice.
     """
     columns = session.columns(table)
     read = session.beside if beside else session.execute
-    scan = _scan(session.dialect, table, columns, owned, expectations)
-    rows, first, second, *numbers = read(scan.text, scan.values)[0]
+    scan = _scan(session, table, columns, owned, expectations)
+    rows, *numbers = read(scan.text, scan.values)[0]
+    if session.hasher is None:
+        first, second, *numbers = numbers
+        sums = RowSums(int(rows), int(first or 0) % _WORD, int(second or 0) % _WORD)
+    else:
+        wanted = _rows(session.dialect, table, owned)
+        sums = loaded or session.hasher.hashed(wanted, beside=beside)
     names = [name for name, kind, _ in measures(expectations) if kind in _SINGLE_SCAN]
     counts = {"rows": int(rows), **dict(zip(names, map(int, numbers), strict=True))}
-    for name, statement in _duplicates(table, owned, expectations):
+    for name, statement in _duplicates(session.dialect, table, owned, expectations):
         counts[name] = int(read(statement.text, statement.values)[0][0])
-    sums = "".join(f"{int(total or 0) % _WORD:016x}" for total in (first, second))
-    digest = f"{session.dialect.algorithm}:{rows}:{sums}"
+    digest = f"{session.dialect.algorithm}:{sums.rows}:{sums.first:016x}{sums.second:016x}"
     return Content(int(rows), digest, schema_hash(columns), counts)
 
 
@@ -60,31 +67,40 @@ def schema_hash(columns: Sequence[Column]) -> str:
 
 
 def _scan(
-    dialect: Dialect,
+    session: Session,
     table: TableName,
     columns: Sequence[Column],
     owned: Slice | None,
     expectations: Expectations,
 ) -> Statement:
     """Return the SELECT of one scan: rows, two sums of hashes, then a count for each check."""
-    where = inside(owned)
-    values = list(where.values)
-    digest = _unused("ml_row_hash", columns)
-    row_hash = dialect.row_hash(sorted(columns, key=lambda column: column.name))
-    rows = f"SELECT *, {row_hash} AS {digest} FROM {quoted_table(table)} WHERE {where.text}"
-    wanted = ["count(*)", f"sum({digest})", f"sum({dialect.remixed(digest)})"]
+    dialect, wanted = session.dialect, ["count(*)"]
+    source = _rows(dialect, table, owned)
+    values, rows = list(source.values), f"({source.text}) AS measured"
+    if session.hasher is None:
+        digest = _unused("ml_row_hash", columns)
+        row_hash = dialect.row_hash(sorted(columns, key=lambda column: column.name))
+        hashed = source.text.replace("SELECT *", f"SELECT *, {row_hash} AS {digest}", 1)
+        rows = dialect.computed_once(hashed)
+        wanted += [f"sum({digest})", f"sum({dialect.remixed(digest)})"]
+    kinds = {column.name: column for column in columns}
     for _, kind, arguments in measures(expectations):
         if kind in _SINGLE_SCAN:
-            wanted.append(f"count(*) FILTER (WHERE {_breach(kind, arguments, values)})")
-    text = f"SELECT {', '.join(wanted)} FROM {dialect.computed_once(rows)}"
-    return Statement(text, tuple(values))
+            breach = _breach(dialect, kinds, kind, arguments, values)
+            wanted.append(f"count(CASE WHEN {breach} THEN 1 END)")
+    return Statement(f"SELECT {', '.join(wanted)} FROM {rows}", tuple(values))
+
+
+def _rows(dialect: Dialect, table: TableName, owned: Slice | None) -> Statement:
+    where = inside(owned, dialect.edge)
+    return Statement(f"SELECT * FROM {quoted_table(table)} WHERE {where.text}", where.values)
 
 
 def _duplicates(
-    table: TableName, owned: Slice | None, expectations: Expectations
+    dialect: Dialect, table: TableName, owned: Slice | None, expectations: Expectations
 ) -> Iterator[tuple[str, Statement]]:
     """Yield, by measure, the SELECT that counts rows beyond the first of their key."""
-    where = inside(owned)
+    where = inside(owned, dialect.edge)
     for name, kind, arguments in measures(expectations):
         if kind in _SINGLE_SCAN:
             continue
@@ -93,11 +109,17 @@ def _duplicates(
             f"SELECT count(*) - 1 AS extra FROM {quoted_table(table)} "
             f"WHERE {where.text} GROUP BY {columns} HAVING count(*) > 1"
         )
-        text = f"SELECT CAST(coalesce(sum(extra), 0) AS BIGINT) FROM ({groups}) AS repeated"
+        text = f"SELECT coalesce(sum(extra), 0) FROM ({groups}) AS repeated"
         yield name, Statement(text, where.values)
 
 
-def _breach(kind: str, arguments: tuple[object, ...], values: list[object]) -> str:
+def _breach(
+    dialect: Dialect,
+    columns: Mapping[str, Column],
+    kind: str,
+    arguments: tuple[object, ...],
+    values: list[object],
+) -> str:
     """Return the condition that a row breaks a check, adding what it binds to ``values``."""
     column, *bounds = arguments
     name = quoted(str(column))
@@ -107,13 +129,15 @@ def _breach(kind: str, arguments: tuple[object, ...], values: list[object]) -> s
         values += bounds
         last = len(values)
         binds = ", ".join(f"${i}" for i in range(last - len(bounds) + 1, last + 1))
-        return f"CAST({name} AS TEXT) NOT IN ({binds})"
+        # A column that is not there is left to the engine, which names those that are.
+        shown = dialect.shown(columns.get(str(column)) or Column(str(column), ""))
+        return f"{shown} NOT IN ({binds})"
     sides = []
     for sign, bound in zip("<>", bounds, strict=True):
         if bound is not None:
             values.append(bound)
             sides.append(f"{name} {sign} ${len(values)}")
-    return " OR ".join(sides) or "FALSE"
+    return " OR ".join(sides) or "1 = 0"
 
 
 def _unused(name: str, columns: Sequence[Column]) -> str:

@@ -55,6 +55,8 @@ class DuckDBStore(SqlStore):
 class DuckDBSession:
     """One raw DuckDB connection; BEGIN and COMMIT are said here and nowhere else."""
 
+    hasher = None
+
     def __init__(self, path: str, lock_wait: float) -> None:
         self.address = f"duckdb:{path}"
         self._path = path
@@ -86,6 +88,10 @@ class DuckDBSession:
         """Run a statement and return how many rows it changed."""
         answer = self.execute(sql, values)
         return int(answer[0][0]) if answer else 0
+
+    def added(self, sql: str, values: Sequence[object]) -> bool:
+        """Run an INSERT of one row, unless a row with its key is there."""
+        return self.change(f"{sql} ON CONFLICT DO NOTHING", values) > 0
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -125,12 +131,11 @@ class DuckDBSession:
             reader = selected(cursor, statement).to_arrow_reader(_BATCH_ROWS)
         return pa.RecordBatchReader.from_batches(reader.schema, _batches(cursor, reader))
 
-    def schema_of(self, statement: Statement) -> pa.Schema:
-        """Return the Arrow schema of a SELECT."""
+    def names_of(self, statement: Statement) -> list[str]:
+        """Return the names of the columns of a SELECT."""
         text = f"SELECT * FROM {wrapped(statement)} LIMIT 0"
         with told():
-            relation = self.connection.sql(text, params=list(statement.values))
-            return relation.to_arrow_reader().schema
+            return list(self.connection.sql(text, params=list(statement.values)).columns)
 
     def columns(self, table: TableName) -> tuple[Column, ...]:
         """Return the columns of a table or view."""
@@ -199,6 +204,12 @@ class DuckDBSession:
             self.execute(
                 f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM {source}"
             )
+
+    def insert(self, table: TableName, statement: Statement) -> int:
+        """Insert the answer of a SELECT, with an explicit list of columns."""
+        names = column_list(self.names_of(statement))
+        text = f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM "
+        return self.change(text + wrapped(statement), statement.values)
 
     @contextmanager
     def _registered(self, rows: Any) -> Iterator[str]:

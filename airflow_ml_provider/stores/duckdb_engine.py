@@ -18,6 +18,7 @@ from airflow_ml_provider.domain.errors import (
     UnavailableError,
 )
 from airflow_ml_provider.domain.ports import Column
+from airflow_ml_provider.stores.dialect import StandardDialect
 from airflow_ml_provider.stores.session import AsOf, ConflictError, DuplicateKeyError
 from airflow_ml_provider.stores.sql import Statement, column_list
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 CONFIG = {"python_enable_replacements": "false"}
 
 
-class DuckDBDialect:
+class DuckDBDialect(StandardDialect):
     """What DuckDB says differently."""
 
     def __init__(self, version: str) -> None:

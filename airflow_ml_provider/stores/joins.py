@@ -93,7 +93,7 @@ def point_in_time(
         *features,
         "spine.label",
         "CASE WHEN spine.label_time < :split_at THEN 'train' ELSE 'holdout' END AS split",
-        "CAST(:train_key AS TEXT) AS train_key",
+        f"{dialect.text(':train_key')} AS train_key",
     ]
     order = f"spine.label_time, {column_list(entity, 'spine.')}, spine.label"
     return Query(_select(spine, columns, joined, order), values)
@@ -143,7 +143,7 @@ def _joined(
             continue
         alias = f"f{number}"
         joins.append(dialect.newest(_as_of(view, alias, moment)))
-        fresh = _fresh(view, alias, moment, values)
+        fresh = _fresh(dialect, view, alias, moment, values)
         for column, name in zip(view.features, names, strict=True):
             value = f"{alias}.{quoted(column)}"
             value = f"CASE WHEN {fresh} THEN {value} END" if fresh else value
@@ -157,11 +157,14 @@ def _as_of(view: View, alias: str, moment: str) -> AsOf:
     return AsOf(quoted_table(source.table), alias, quoted(source.time), moment, keys)
 
 
-def _fresh(view: View, alias: str, moment: str, values: dict[str, object]) -> str:
+def _fresh(
+    dialect: Dialect, view: View, alias: str, moment: str, values: dict[str, object]
+) -> str:
     if view.source.max_age is None:
         return ""
     values[f"{alias}_max_age"] = view.source.max_age
-    return f"{alias}.{quoted(view.source.time)} >= {moment} - :{alias}_max_age"
+    oldest = dialect.earlier(moment, f":{alias}_max_age")
+    return f"{alias}.{quoted(view.source.time)} >= {oldest}"
 
 
 def _select(spine: str, columns: Sequence[str], joins: Sequence[str], order: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from airflow_ml_provider.domain.ledger import Owner
 from airflow_ml_provider.domain.training import Attempt
-from airflow_ml_provider.stores.ledger_lines import aware, naive
+from airflow_ml_provider.stores import ledger_records as records
+from airflow_ml_provider.stores.ledger_lines import aware, naive, perhaps
 from airflow_ml_provider.stores.session import Row, Session
 
 _COLUMNS = (
@@ -18,25 +19,17 @@ _COLUMNS = (
 
 def opened(session: Session, attempt: Attempt) -> None:
     """Note a beginning; the same try begun again starts over."""
-    session.change(
-        f"INSERT INTO ml_attempt ({_COLUMNS}) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-        "ON CONFLICT (dag_id, run_id, task_id, map_index, try_number) DO UPDATE "
-        "SET subject = excluded.subject, started_at = excluded.started_at, "
-        "ended_at = excluded.ended_at, failure_class = excluded.failure_class, "
-        "message = excluded.message",
-        (
-            attempt.dag_id,
-            attempt.run_id,
-            attempt.task_id,
-            attempt.map_index,
-            attempt.try_number,
-            attempt.subject,
-            naive(attempt.started_at),
-            naive(attempt.ended_at),
-            attempt.failure_class,
-            attempt.message,
-        ),
+    records.put(
+        session,
+        "ml_attempt",
+        _key(attempt),
+        {
+            "subject": attempt.subject,
+            "started_at": naive(attempt.started_at),
+            "ended_at": naive(attempt.ended_at),
+            "failure_class": attempt.failure_class,
+            "message": attempt.message,
+        },
     )
 
 
@@ -44,20 +37,8 @@ def closed(
     session: Session, owner: Owner, at: datetime, failure_class: str | None, message: str | None
 ) -> None:
     """Note an end."""
-    session.change(
-        "UPDATE ml_attempt SET ended_at = $6, failure_class = $7, message = $8 WHERE dag_id = $1 "
-        "AND run_id = $2 AND task_id = $3 AND map_index = $4 AND try_number = $5",
-        (
-            owner.dag_id,
-            owner.run_id,
-            owner.task_id,
-            owner.map_index,
-            owner.try_number,
-            naive(at),
-            failure_class,
-            message,
-        ),
-    )
+    facts = {"ended_at": naive(at), "failure_class": failure_class, "message": message}
+    records.changed(session, "ml_attempt", _key(owner), facts)
 
 
 def of_run(session: Session, dag_id: str, run_id: str) -> Sequence[Attempt]:
@@ -70,6 +51,11 @@ def of_run(session: Session, dag_id: str, run_id: str) -> Sequence[Attempt]:
     return [_attempt(row) for row in rows]
 
 
+def _key(tried: Attempt | Owner) -> records.Facts:
+    names = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+    return {name: getattr(tried, name) for name in names}
+
+
 def _attempt(row: Row) -> Attempt:
     dag_id, run_id, task_id, map_index, number, subject, started_at, ended_at, kind, message = row
     return Attempt(
@@ -79,8 +65,8 @@ def _attempt(row: Row) -> Attempt:
         map_index,
         number,
         subject,
-        started_at.replace(tzinfo=UTC),
-        aware(ended_at),
+        aware(started_at),
+        perhaps(ended_at),
         kind,
         message,
     )

@@ -9,11 +9,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from airflow_ml_provider.domain.errors import MLProviderError, UnavailableError
-from airflow_ml_provider.stores.session import Row, Session, in_transaction
-
-# The database's clock counts, since the holders' clocks may differ.
-_NOW = "CAST(now() AS TIMESTAMP)"
-_IN_A_WHILE = f"{_NOW} + $4 * INTERVAL '1 second'"
+from airflow_ml_provider.stores.session import Session, in_transaction
 
 
 def register_once(
@@ -54,21 +50,28 @@ class _Lease:
         self._key = (model, train_key)
         self._holder = holder
         self._seconds = seconds
+        # The database's clock counts, since the holders' clocks may differ.
+        self._now = session.dialect.now
+        self._in_a_while = session.dialect.later("$4")
 
     def taken(self) -> bool:
-        return bool(
-            self._written(
-                "INSERT INTO ml_lease AS lease (model, train_key, holder, expires_at) "
-                f"VALUES ($1, $2, $3, {_IN_A_WHILE}) "
-                "ON CONFLICT (model, train_key) DO UPDATE "
-                "SET holder = excluded.holder, expires_at = excluded.expires_at "
-                f"WHERE lease.version IS NULL AND lease.expires_at < {_NOW} RETURNING holder",
-                (*self._key, self._holder, self._seconds),
-            )
+        return in_transaction(self._session, self._takes)
+
+    def _takes(self) -> bool:
+        values = (*self._key, self._holder, self._seconds)
+        inherited = self._session.change(
+            f"UPDATE ml_lease SET holder = $3, expires_at = {self._in_a_while} "
+            f"WHERE model = $1 AND train_key = $2 AND version IS NULL AND expires_at < {self._now}",
+            values,
+        )
+        return inherited > 0 or self._session.added(
+            "INSERT INTO ml_lease (model, train_key, holder, expires_at) "
+            f"VALUES ($1, $2, $3, {self._in_a_while})",
+            values,
         )
 
-    def _written(self, sql: str, values: Sequence[object]) -> list[Row]:
-        return in_transaction(self._session, lambda: self._session.execute(sql, values))
+    def _written(self, sql: str, values: Sequence[object]) -> None:
+        in_transaction(self._session, lambda: self._session.change(sql, values))
 
     def version(self) -> str | None:
         rows = self._session.execute(
@@ -115,7 +118,7 @@ class _Lease:
             session = self._session.another()
             try:
                 session.change(
-                    f"UPDATE ml_lease SET expires_at = {_IN_A_WHILE} "
+                    f"UPDATE ml_lease SET expires_at = {self._in_a_while} "
                     "WHERE model = $1 AND train_key = $2 AND holder = $3",
                     (*self._key, self._holder, self._seconds),
                 )

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from airflow_ml_provider.domain.ledger import Line, Owner, Recipe
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.session import Row, Session
+from airflow_ml_provider.stores import ledger_records as records
+from airflow_ml_provider.stores.session import ConflictError, Row, Session
 
 _COLUMNS = (
     "table_schema, table_name, partition_key, token, owner, claimed_at, committed_token, "
@@ -25,33 +26,44 @@ def naive(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def aware(moment: datetime | None) -> datetime | None:
-    """Return a moment of the ledger with its zone, UTC."""
-    return None if moment is None else moment.replace(tzinfo=UTC)
+def aware(moment: datetime | str) -> datetime:
+    """Return a moment of the ledger, which is text on some engines, with its zone, UTC."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return moment.replace(tzinfo=UTC)
+
+
+def perhaps(moment: datetime | str | None) -> datetime | None:
+    """Return a moment that may be missing, with its zone, UTC."""
+    return None if moment is None else aware(moment)
 
 
 def claimed(session: Session, table: TableName, key: str, owner: Owner, at: datetime) -> int:
-    """Count the line's token up, in one statement, and return it."""
-    rows = session.execute(
-        "INSERT INTO ml_partition AS line "
-        "(table_schema, table_name, partition_key, token, owner, claimed_at) "
-        "VALUES ($1, $2, $3, 1, $4, $5) "
-        "ON CONFLICT (table_schema, table_name, partition_key) DO UPDATE "
-        "SET token = line.token + 1, owner = excluded.owner, claimed_at = excluded.claimed_at "
-        "RETURNING token",
-        (*_place(table, key), str(owner), naive(at)),
+    """Count the line's token up, in the running transaction, and return it."""
+    place, mine = _place(table, key), (str(owner), naive(at))
+    if not _counted(session, (*place, *mine)):
+        facts: records.Facts = {"token": 0, "owner": mine[0], "claimed_at": mine[1]}
+        records.added(session, "ml_partition", {**_key(table, key), **facts})
+        if not _counted(session, (*place, *mine)):
+            msg = f"The ledger's line on {table} {key} went away while it was claimed."
+            raise ConflictError(msg)
+    return int(session.execute(f"SELECT token FROM ml_partition WHERE {_HERE}", place)[0][0])
+
+
+def _counted(session: Session, values: tuple[object, ...]) -> int:
+    return session.change(
+        f"UPDATE ml_partition SET token = token + 1, owner = $4, claimed_at = $5 WHERE {_HERE}",
+        values,
     )
-    return int(rows[0][0])
 
 
 def locked(session: Session, table: TableName, key: str) -> Line | None:
     """Return a line and hold it until the transaction ends: nobody else can claim or commit."""
     # An UPDATE and no SELECT FOR UPDATE: engines without row locks see a conflict this way.
-    rows = session.execute(
-        f"UPDATE ml_partition SET token = token WHERE {_HERE} RETURNING {_COLUMNS}",
-        _place(table, key),
+    held = session.change(
+        f"UPDATE ml_partition SET token = token WHERE {_HERE}", _place(table, key)
     )
-    return _line(rows[0]) if rows else None
+    return read(session, table, key) if held else None
 
 
 def read(session: Session, table: TableName, key: str) -> Line | None:
@@ -67,68 +79,48 @@ def committed(
     session: Session, table: TableName, start: datetime | None, end: datetime | None
 ) -> Sequence[Line]:
     """Return the committed lines of a table whose window begins in ``[start, end)``."""
+    wanted = ""
+    values: list[object] = [table.schema or "", table.name]
+    for sign, moment in ((">=", start), ("<", end)):
+        if moment is not None:
+            values.append(naive(moment))
+            wanted += f"AND window_start {sign} ${len(values)} "
     rows = session.execute(
         f"SELECT {_COLUMNS} FROM ml_partition WHERE table_schema = $1 AND table_name = $2 "
-        "AND committed_token IS NOT NULL "
-        "AND (CAST($3 AS TIMESTAMP) IS NULL OR window_start >= CAST($3 AS TIMESTAMP)) "
-        "AND (CAST($4 AS TIMESTAMP) IS NULL OR window_start < CAST($4 AS TIMESTAMP)) "
-        "ORDER BY window_start NULLS FIRST, partition_key",
-        (table.schema or "", table.name, naive(start), naive(end)),
+        f"AND committed_token IS NOT NULL {wanted}"
+        "ORDER BY CASE WHEN window_start IS NULL THEN 0 ELSE 1 END, window_start, partition_key",
+        values,
     )
     return [_line(row) for row in rows]
 
 
 def written(session: Session, line: Line) -> bool:
     """Write the committed facts of ``line``, if its token is still the newest."""
-    recipe = line.recipe or Recipe("", "")
-    return bool(
-        session.execute(
-            "UPDATE ml_partition SET committed_token = $5, committed_at = $6, changed_token = $7, "
-            "changed_at = $8, window_start = $9, window_end = $10, row_count = $11, "
-            "content_hash = $12, schema_hash = $13, code = $14, params = $15, inputs = $16 "
-            f"WHERE {_HERE} AND token = $4 RETURNING token",
-            (
-                *_place(line.table, line.key),
-                line.token,
-                line.committed_token,
-                naive(line.committed_at),
-                line.changed_token,
-                naive(line.changed_at),
-                naive(line.start),
-                naive(line.end),
-                line.rows,
-                line.content_hash,
-                line.schema_hash,
-                recipe.code,
-                recipe.params,
-                json.dumps(dict(recipe.inputs), sort_keys=True),
-            ),
-        )
+    facts = {
+        "committed_token": line.committed_token,
+        "committed_at": naive(line.committed_at),
+        "changed_token": line.changed_token,
+        "changed_at": naive(line.changed_at),
+        "window_start": naive(line.start),
+        "window_end": naive(line.end),
+        **_content(line),
+    }
+    return records.changed(
+        session, "ml_partition", {**_key(line.table, line.key), "token": line.token}, facts
     )
 
 
 def remembered(session: Session, line: Line, change: str, reason: str) -> None:
     """Add a commit to the history, which is never changed."""
-    recipe = line.recipe or Recipe("", "")
-    session.change(
-        "INSERT INTO ml_history (table_schema, table_name, partition_key, token, owner, change, "
-        "reason, committed_at, row_count, content_hash, schema_hash, code, params, inputs) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        (
-            *_place(line.table, line.key),
-            line.token,
-            line.owner,
-            change,
-            reason,
-            naive(line.committed_at),
-            line.rows,
-            line.content_hash,
-            line.schema_hash,
-            recipe.code,
-            recipe.params,
-            json.dumps(dict(recipe.inputs), sort_keys=True),
-        ),
-    )
+    facts = {
+        "token": line.token,
+        "owner": line.owner,
+        "change": change,
+        "reason": reason,
+        "committed_at": naive(line.committed_at),
+        **_content(line),
+    }
+    records.noted(session, "ml_history", {**_key(line.table, line.key), **facts})
 
 
 def published(session: Session, table: TableName, key: str, token: int) -> None:
@@ -153,6 +145,22 @@ def _place(table: TableName, key: str) -> tuple[str, str, str]:
     return table.schema or "", table.name, key
 
 
+def _key(table: TableName, key: str) -> records.Facts:
+    return {"table_schema": table.schema or "", "table_name": table.name, "partition_key": key}
+
+
+def _content(line: Line) -> records.Facts:
+    recipe = line.recipe or Recipe("", "")
+    return {
+        "row_count": line.rows,
+        "content_hash": line.content_hash,
+        "schema_hash": line.schema_hash,
+        "code": recipe.code,
+        "params": recipe.params,
+        "inputs": json.dumps(dict(recipe.inputs), sort_keys=True),
+    }
+
+
 def _line(row: Row) -> Line:
     schema, name, key, token, owner, claimed_at, *rest = row
     (commit, commit_at, change, change_at, publish, start, end, rows, content, shape, *made) = rest
@@ -162,14 +170,14 @@ def _line(row: Row) -> Line:
         key,
         token,
         owner,
-        claimed_at.replace(tzinfo=UTC),
+        aware(claimed_at),
         commit,
-        aware(commit_at),
+        perhaps(commit_at),
         change,
-        aware(change_at),
+        perhaps(change_at),
         publish,
-        aware(start),
-        aware(end),
+        perhaps(start),
+        perhaps(end),
         rows,
         content,
         shape,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from airflow_ml_provider.domain.champion import Reign
 from airflow_ml_provider.domain.staleness import Mark, Snapshot
 from airflow_ml_provider.domain.training import Judgement, Pin, Stage, Training
-from airflow_ml_provider.stores.ledger_lines import naive
+from airflow_ml_provider.stores import ledger_records as records
+from airflow_ml_provider.stores.ledger_lines import aware, naive
 from airflow_ml_provider.stores.session import Row, Session
 
 _TRAINING = "model, train_key, as_of, cause, stage, snapshot, metrics, verdict"
@@ -26,24 +27,20 @@ def stage_rank(stage: Stage) -> int:
 
 def save_training(session: Session, training: Training) -> None:
     """Insert or replace a training; a line that got further already is left alone."""
-    session.change(
-        f"INSERT INTO ml_training AS line ({_TRAINING}, stage_rank) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-        "ON CONFLICT (model, train_key) DO UPDATE SET as_of = excluded.as_of, "
-        "cause = excluded.cause, stage = excluded.stage, snapshot = excluded.snapshot, "
-        "metrics = excluded.metrics, verdict = excluded.verdict, "
-        "stage_rank = excluded.stage_rank WHERE line.stage_rank <= excluded.stage_rank",
-        (
-            training.model,
-            training.train_key,
-            naive(training.as_of),
-            training.cause,
-            str(training.stage),
-            _snapshot_text(training.snapshot),
-            json.dumps(dict(training.metrics)),
-            training.verdict,
-            stage_rank(training.stage),
-        ),
+    records.put(
+        session,
+        "ml_training",
+        {"model": training.model, "train_key": training.train_key},
+        {
+            "as_of": naive(training.as_of),
+            "cause": training.cause,
+            "stage": str(training.stage),
+            "stage_rank": stage_rank(training.stage),
+            "snapshot": _snapshot_text(training.snapshot),
+            "metrics": json.dumps(dict(training.metrics)),
+            "verdict": training.verdict,
+        },
+        only_if="stage_rank <= :stage_rank",
     )
 
 
@@ -67,20 +64,17 @@ def trainings(session: Session, model: str) -> Sequence[Training]:
 
 def record_judgement(session: Session, judgement: Judgement) -> None:
     """Keep a verdict; the latest of an as-of time counts."""
-    session.change(
-        "INSERT INTO ml_judgement (model, as_of, verdict, reason, train_key, trains, judged_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (model, as_of) DO UPDATE "
-        "SET verdict = excluded.verdict, reason = excluded.reason, "
-        "train_key = excluded.train_key, trains = excluded.trains, judged_at = excluded.judged_at",
-        (
-            judgement.model,
-            naive(judgement.as_of),
-            judgement.verdict,
-            judgement.reason,
-            judgement.train_key,
-            judgement.trains,
-            naive(judgement.at),
-        ),
+    records.put(
+        session,
+        "ml_judgement",
+        {"model": judgement.model, "as_of": naive(judgement.as_of)},
+        {
+            "verdict": judgement.verdict,
+            "reason": judgement.reason,
+            "train_key": judgement.train_key,
+            "trains": judgement.trains,
+            "judged_at": naive(judgement.at),
+        },
     )
 
 
@@ -92,73 +86,63 @@ def judgements(session: Session, model: str) -> Sequence[Judgement]:
         (model,),
     )
     return [
-        Judgement(model, _utc(as_of), verdict, reason, train_key, bool(trains), _utc(at))
+        Judgement(model, aware(as_of), verdict, reason, train_key, bool(trains), aware(at))
         for model, as_of, verdict, reason, train_key, trains, at in rows
     ]
 
 
 def mark_stale(session: Session, model: str, mark: Mark) -> None:
     """Keep a mark."""
-    session.change(
-        "INSERT INTO ml_stale_mark (model, reason, who, marked_at, answered) "
-        "VALUES ($1, $2, $3, $4, FALSE)",
-        (model, mark.reason, mark.who, naive(mark.at)),
-    )
+    facts: records.Facts = {
+        "model": model,
+        "reason": mark.reason,
+        "who": mark.who,
+        "marked_at": naive(mark.at),
+        "answered": False,
+    }
+    records.noted(session, "ml_stale_mark", facts)
 
 
 def stale_mark(session: Session, model: str) -> Mark | None:
     """Return the newest mark without an answer."""
     rows = session.execute(
-        "SELECT reason, who, marked_at FROM ml_stale_mark WHERE model = $1 AND NOT answered "
-        "ORDER BY marked_at DESC LIMIT 1",
-        (model,),
+        "SELECT reason, who, marked_at FROM ml_stale_mark WHERE model = $1 AND answered = $2 "
+        "ORDER BY marked_at DESC",
+        (model, False),
     )
-    return Mark(rows[0][0], rows[0][1], _utc(rows[0][2])) if rows else None
+    return Mark(rows[0][0], rows[0][1], aware(rows[0][2])) if rows else None
 
 
 def answer_marks(session: Session, model: str, until: datetime) -> None:
     """Answer the marks made up to ``until``."""
     session.change(
-        "UPDATE ml_stale_mark SET answered = TRUE WHERE model = $1 AND marked_at <= $2 AND NOT answered",
-        (model, naive(until)),
+        "UPDATE ml_stale_mark SET answered = $3 WHERE model = $1 AND marked_at <= $2",
+        (model, naive(until), True),
     )
 
 
 def move_alias(session: Session, model: str, alias: str, reign: Reign, expected: int) -> bool:
     """Set an alias inside the running transaction, if its epoch is the expected one."""
-    values = (model, alias, reign.epoch, reign.version)
+    key: records.Facts = {"model": model, "alias": alias}
+    news: records.Facts = {"epoch": reign.epoch, "version": reign.version}
     if expected == 0:
-        moved = session.execute(
-            "INSERT INTO ml_alias (model, alias, epoch, version) VALUES ($1, $2, $3, $4) "
-            "ON CONFLICT (model, alias) DO NOTHING RETURNING epoch",
-            values,
-        )
+        moved = records.added(session, "ml_alias", {**key, **news})
     else:
-        moved = session.execute(
-            "UPDATE ml_alias SET epoch = $3, version = $4 "
-            "WHERE model = $1 AND alias = $2 AND epoch = $5 RETURNING epoch",
-            (*values, expected),
-        )
+        # The old epoch is bound under another name: the new one has its own.
+        moved = records.changed(session, "ml_alias", key, news, only_if=f"epoch = {int(expected)}")
     if moved:
-        _crown(session, model, alias, reign)
-    return bool(moved)
+        _crown(session, {**key, **news}, reign)
+    return moved
 
 
-def _crown(session: Session, model: str, alias: str, reign: Reign) -> None:
-    session.change(
-        "INSERT INTO ml_reign (model, alias, epoch, version, since, moved_at, given_by, reason) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        (
-            model,
-            alias,
-            reign.epoch,
-            reign.version,
-            naive(reign.since),
-            naive(reign.at),
-            reign.by,
-            reign.reason,
-        ),
-    )
+def _crown(session: Session, entry: records.Facts, reign: Reign) -> None:
+    facts: records.Facts = {
+        "since": naive(reign.since),
+        "moved_at": naive(reign.at),
+        "given_by": reign.by,
+        "reason": reign.reason,
+    }
+    records.noted(session, "ml_reign", {**entry, **facts})
 
 
 def reigns(session: Session, model: str, alias: str) -> Sequence[Reign]:
@@ -169,28 +153,27 @@ def reigns(session: Session, model: str, alias: str) -> Sequence[Reign]:
         (model, alias),
     )
     return [
-        Reign(epoch, version, _utc(since), _utc(at), by, reason)
+        Reign(epoch, version, aware(since), aware(at), by, reason)
         for epoch, version, since, at, by, reason in rows
     ]
 
 
 def pin(session: Session, wanted: Pin) -> Pin:
     """Keep a pin unless there is one, and return the one that holds."""
-    inputs = json.dumps(dict(wanted.inputs), sort_keys=True)
-    session.change(
-        f"INSERT INTO ml_pin ({_PIN}) VALUES ($1, $2, $3, $4, $5, $6) "
-        "ON CONFLICT (run_id, model) DO NOTHING",
-        (wanted.run_id, wanted.model, wanted.version, inputs, wanted.chunks, wanted.reason),
-    )
+    facts: records.Facts = {
+        "run_id": wanted.run_id,
+        "model": wanted.model,
+        "version": wanted.version,
+        "inputs": json.dumps(dict(wanted.inputs), sort_keys=True),
+        "chunks": wanted.chunks,
+        "reason": wanted.reason,
+    }
+    records.added(session, "ml_pin", facts)
     run_id, model, version, text, chunks, reason = session.execute(
         f"SELECT {_PIN} FROM ml_pin WHERE run_id = $1 AND model = $2",
         (wanted.run_id, wanted.model),
     )[0]
     return Pin(run_id, model, version, json.loads(text), chunks, reason)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
 
 
 def _snapshot_text(snapshot: Snapshot) -> str:
@@ -220,7 +203,7 @@ def _training(row: Row) -> Training:
         model,
         train_key,
         Snapshot(**facts),
-        _utc(as_of),
+        aware(as_of),
         cause,
         Stage(stage),
         json.loads(metrics),

@@ -10,64 +10,67 @@ from airflow_ml_provider.stores.session import ConflictError, Session
 
 VERSION = 1
 
-# Times are in UTC, without a zone. Text in JSON is kept as text: every engine has that.
+# Times are in UTC, without a zone. Text in JSON is kept as text: every engine has that. The words
+# in braces are the dialect's: some engines find keys only by text of a limited length.
 _PARTITION = """
-    table_schema TEXT NOT NULL,
-    table_name TEXT NOT NULL,
-    partition_key TEXT NOT NULL,
-    token BIGINT NOT NULL,
-    owner TEXT NOT NULL,
-    claimed_at TIMESTAMP NOT NULL,
-    committed_token BIGINT,
-    committed_at TIMESTAMP,
-    changed_token BIGINT,
-    changed_at TIMESTAMP,
-    published_token BIGINT,
-    window_start TIMESTAMP,
-    window_end TIMESTAMP,
-    row_count BIGINT,
-    content_hash TEXT,
-    schema_hash TEXT,
-    code TEXT,
-    params TEXT,
-    inputs TEXT"""
+    table_schema {table} NOT NULL,
+    table_name {table} NOT NULL,
+    partition_key {key} NOT NULL,
+    token {whole} NOT NULL,
+    owner {text} NOT NULL,
+    claimed_at {moment} NOT NULL,
+    committed_token {whole},
+    committed_at {moment},
+    changed_token {whole},
+    changed_at {moment},
+    published_token {whole},
+    window_start {moment},
+    window_end {moment},
+    row_count {whole},
+    content_hash {text},
+    schema_hash {text},
+    code {text},
+    params {text},
+    inputs {text}"""
 _TABLES = {
     "ml_partition": f"{_PARTITION}, PRIMARY KEY (table_schema, table_name, partition_key)",
     "ml_history": """
-    table_schema TEXT NOT NULL, table_name TEXT NOT NULL, partition_key TEXT NOT NULL,
-    token BIGINT NOT NULL, owner TEXT NOT NULL, change TEXT NOT NULL, reason TEXT NOT NULL,
-    committed_at TIMESTAMP NOT NULL, row_count BIGINT, content_hash TEXT, schema_hash TEXT,
-    code TEXT, params TEXT, inputs TEXT""",
+    table_schema {table} NOT NULL, table_name {table} NOT NULL, partition_key {key} NOT NULL,
+    token {whole} NOT NULL, owner {text} NOT NULL, "change" {text} NOT NULL,
+    reason {text} NOT NULL, committed_at {moment} NOT NULL, row_count {whole},
+    content_hash {text}, schema_hash {text}, code {text}, params {text}, inputs {text}""",
     "ml_training": """
-    model TEXT NOT NULL, train_key TEXT NOT NULL, as_of TIMESTAMP NOT NULL, cause TEXT NOT NULL,
-    stage TEXT NOT NULL, stage_rank BIGINT NOT NULL, snapshot TEXT NOT NULL, metrics TEXT NOT NULL,
-    verdict TEXT, PRIMARY KEY (model, train_key)""",
+    model {name} NOT NULL, train_key {name} NOT NULL, as_of {moment} NOT NULL,
+    cause {text} NOT NULL, stage {text} NOT NULL, stage_rank {whole} NOT NULL,
+    snapshot {text} NOT NULL, metrics {text} NOT NULL, verdict {text},
+    PRIMARY KEY (model, train_key)""",
     "ml_judgement": """
-    model TEXT NOT NULL, as_of TIMESTAMP NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL,
-    train_key TEXT NOT NULL, trains BOOLEAN NOT NULL, judged_at TIMESTAMP NOT NULL,
-    PRIMARY KEY (model, as_of)""",
+    model {name} NOT NULL, as_of {moment} NOT NULL, verdict {text} NOT NULL,
+    reason {text} NOT NULL, train_key {text} NOT NULL, trains {flag} NOT NULL,
+    judged_at {moment} NOT NULL, PRIMARY KEY (model, as_of)""",
     "ml_stale_mark": """
-    model TEXT NOT NULL, reason TEXT NOT NULL, who TEXT NOT NULL, marked_at TIMESTAMP NOT NULL,
-    answered BOOLEAN NOT NULL""",
+    model {name} NOT NULL, reason {text} NOT NULL, who {text} NOT NULL,
+    marked_at {moment} NOT NULL, answered {flag} NOT NULL""",
     "ml_alias": """
-    model TEXT NOT NULL, alias TEXT NOT NULL, epoch BIGINT NOT NULL, version TEXT NOT NULL,
+    model {name} NOT NULL, alias {name} NOT NULL, epoch {whole} NOT NULL, version {text} NOT NULL,
     PRIMARY KEY (model, alias)""",
     "ml_reign": """
-    model TEXT NOT NULL, alias TEXT NOT NULL, epoch BIGINT NOT NULL, version TEXT NOT NULL,
-    since TIMESTAMP NOT NULL, moved_at TIMESTAMP NOT NULL, given_by TEXT NOT NULL,
-    reason TEXT NOT NULL, PRIMARY KEY (model, alias, epoch)""",
+    model {name} NOT NULL, alias {name} NOT NULL, epoch {whole} NOT NULL, version {text} NOT NULL,
+    since {moment} NOT NULL, moved_at {moment} NOT NULL, given_by {text} NOT NULL,
+    reason {text} NOT NULL, PRIMARY KEY (model, alias, epoch)""",
     "ml_pin": """
-    run_id TEXT NOT NULL, model TEXT NOT NULL, version TEXT, inputs TEXT NOT NULL,
-    chunks BIGINT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run_id, model)""",
+    run_id {key} NOT NULL, model {name} NOT NULL, version {text}, inputs {text} NOT NULL,
+    chunks {whole} NOT NULL, reason {text} NOT NULL, PRIMARY KEY (run_id, model)""",
     "ml_lease": """
-    model TEXT NOT NULL, train_key TEXT NOT NULL, holder TEXT NOT NULL,
-    expires_at TIMESTAMP NOT NULL, version TEXT, PRIMARY KEY (model, train_key)""",
+    model {name} NOT NULL, train_key {name} NOT NULL, holder {text} NOT NULL,
+    expires_at {moment} NOT NULL, version {text}, PRIMARY KEY (model, train_key)""",
     "ml_attempt": """
-    dag_id TEXT NOT NULL, run_id TEXT NOT NULL, task_id TEXT NOT NULL, map_index BIGINT NOT NULL,
-    try_number BIGINT NOT NULL, subject TEXT NOT NULL, started_at TIMESTAMP NOT NULL,
-    ended_at TIMESTAMP, failure_class TEXT, message TEXT,
+    dag_id {name} NOT NULL, run_id {name} NOT NULL, task_id {name} NOT NULL,
+    map_index {whole} NOT NULL, try_number {whole} NOT NULL, subject {text} NOT NULL,
+    started_at {moment} NOT NULL, ended_at {moment}, failure_class {text}, message {text},
     PRIMARY KEY (dag_id, run_id, task_id, map_index, try_number)""",
-    "ml_ledger_version": "version BIGINT NOT NULL PRIMARY KEY",
+    # The last one: where it is, the others are.
+    "ml_ledger_version": "version {whole} NOT NULL PRIMARY KEY",
 }
 
 
@@ -88,7 +91,7 @@ def ensure(session: Session) -> None:
 
 
 def _ensure(session: Session) -> None:
-    if not session.columns(TableName(None, "ml_ledger_version")):
+    if not _is_there(session, "ml_ledger_version"):
         session.begin()
         try:
             session.exclusive("ml_ledger")
@@ -101,11 +104,16 @@ def _ensure(session: Session) -> None:
 
 
 def _create(session: Session) -> None:
-    if session.columns(TableName(None, "ml_ledger_version")):
-        return
+    types = session.dialect.ledger_types
     for name, columns in _TABLES.items():
-        session.execute(f"CREATE TABLE {name} ({columns})")
-    session.execute("INSERT INTO ml_ledger_version (version) VALUES ($1)", (VERSION,))
+        # Where DDL commits by itself, one that was killed here has left some of them.
+        if not _is_there(session, name):
+            session.execute(f"CREATE TABLE {name} ({columns.format_map(types)})")
+    session.added("INSERT INTO ml_ledger_version (version) VALUES ($1)", (VERSION,))
+
+
+def _is_there(session: Session, name: str) -> bool:
+    return bool(session.columns(TableName(None, name)))
 
 
 def _refuse_newer(session: Session) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from airflow_ml_provider.domain.ports import Column
+from airflow_ml_provider.stores.dialect import StandardDialect
 from airflow_ml_provider.stores.session import AsOf
 from airflow_ml_provider.stores.sql import quoted
 
@@ -25,7 +26,7 @@ _UNHASHED = {
 }
 
 
-class PostgresDialect:
+class PostgresDialect(StandardDialect):
     """The dialect of a server, whose major version is asked for when it is needed."""
 
     def __init__(self, major: Callable[[], int]) -> None:

@@ -33,6 +33,8 @@ _FETCH_ROWS = 50_000
 class PostgresSession:
     """One ADBC connection; its transaction begins with a statement and ends where it is told."""
 
+    hasher = None
+
     def __init__(
         self,
         uri: str,
@@ -77,6 +79,10 @@ class PostgresSession:
         with self._statement(), self.connection.cursor() as cursor:
             cursor.executemany(sql, binds(values))
             return int(cursor.rowcount)
+
+    def added(self, sql: str, values: Sequence[object]) -> bool:
+        """Run an INSERT of one row, unless a row with its key is there."""
+        return self.change(f"{sql} ON CONFLICT DO NOTHING", values) > 0
 
     @contextmanager
     def _statement(self, *, creating: bool = False) -> Iterator[None]:
@@ -162,10 +168,10 @@ class PostgresSession:
             cursor.execute(sql, binds(values))
             return cursor.fetch_arrow_table()
 
-    def schema_of(self, statement: Statement) -> pa.Schema:
-        """Return the Arrow schema of a SELECT, with numeric as the driver gives it."""
+    def names_of(self, statement: Statement) -> list[str]:
+        """Return the names of the columns of a SELECT."""
         text = f"SELECT * FROM {wrapped(statement)} LIMIT 0"
-        return self._arrow(text, statement.values).schema
+        return list(self._arrow(text, statement.values).schema.names)
 
     def columns(self, table: TableName) -> tuple[Column, ...]:
         """Return the columns of a table or view."""
@@ -215,7 +221,7 @@ class PostgresSession:
     def create_from(self, table: TableName, statement: Statement, owned: Slice) -> None:
         """Create an empty table with the columns of a SELECT, and an index on the slice column."""
         select = f"AS SELECT * FROM {wrapped(statement)} WITH NO DATA"
-        names = self.schema_of(statement).names
+        names = self.names_of(statement)
         self._create(table, select, statement.values, names, owned)
 
     def _create(
@@ -260,6 +266,12 @@ class PostgresSession:
             f"INSERT INTO {quoted_table(table)} ({column_list(names)}) "
             f"SELECT {casts} FROM {quoted_table(stage)}"
         )
+
+    def insert(self, table: TableName, statement: Statement) -> int:
+        """Insert the answer of a SELECT, with an explicit list of columns."""
+        names = column_list(self.names_of(statement))
+        text = f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM "
+        return self.change(text + wrapped(statement), statement.values)
 
     def _copy(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         with self._statement(), self.connection.cursor() as cursor:

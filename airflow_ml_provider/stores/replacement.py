@@ -24,11 +24,10 @@ from airflow_ml_provider.stores.content import (
     Content,
     measured,
 )
-from airflow_ml_provider.stores.session import ConflictError, OnStep, Session
+from airflow_ml_provider.stores.session import ConflictError, OnStep, RowSums, Session
 from airflow_ml_provider.stores.sql import (
     Statement,
     bound,
-    column_list,
     inside,
     quoted,
     quoted_table,
@@ -66,6 +65,7 @@ class Replacement:
         self._source: Statement | pa.RecordBatchReader = Statement("")
         self._inflow: arrow.Inflow | None = None
         self._names: list[str] = []
+        self._sums: RowSums | None = None
 
     def run(self, rows: ArrowStream | Query) -> Materialization:
         """Do it; see ``Store.replace``."""
@@ -121,10 +121,10 @@ class Replacement:
     def _created(self) -> bool:
         """Make the table if there is none, and refuse rows that cannot fit it."""
         given = self._given()
-        if self._order.owned.column not in given.names:
+        if self._order.owned.column not in given:
             msg = (
                 f"The rows for {self._table} have no column {self._order.owned.column!r}, which "
-                f"says which partition a row belongs to; they have {list(given.names)}."
+                f"says which partition a row belongs to; they have {given}."
             )
             raise SchemaMismatchError(msg)
         columns = self._columns()
@@ -132,19 +132,19 @@ class Replacement:
             with self._session.waiting(self._order.claim):
                 self._session.exclusive(f"create {self._name}")
             columns = self._columns()
-        self._names = given.names
-        matched_columns(columns or given.names, given.names, table=str(self._table))
+        self._names = given
+        matched_columns(columns or given, given, table=str(self._table))
         if columns:
             return False
         if isinstance(self._source, Statement):
             self._session.create_from(self._table, self._source, self._order.owned)
         else:
-            self._session.create_like(self._table, given, self._order.owned)
+            self._session.create_like(self._table, self._source.schema, self._order.owned)
         return True
 
     def _deleted(self) -> None:
         """Delete the slice; from here on the table keeps its columns until the transaction ends."""
-        where = inside(self._order.owned)
+        where = inside(self._order.owned, self._session.dialect.edge)
         with self._session.waiting(self._order.claim):
             self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
         # Looked at again: somebody may have added a column while the delete waited for the table.
@@ -154,24 +154,20 @@ class Replacement:
     def _columns(self) -> list[str]:
         return [column.name for column in self._session.columns(self._table)]
 
-    def _given(self) -> pa.Schema:
+    def _given(self) -> list[str]:
         if isinstance(self._source, Statement):
-            return self._session.schema_of(self._source)
-        return self._source.schema
+            return self._session.names_of(self._source)
+        return list(self._source.schema.names)
 
     def _load(self) -> int:
         """Put the rows in and return how many came."""
         source = self._source
         if isinstance(source, Statement):
-            names = column_list(self._session.schema_of(source).names)
-            return self._session.change(
-                f"INSERT INTO {self._name} ({names}) SELECT {names} FROM {wrapped(source)}",
-                source.values,
-            )
+            return self._session.insert(self._table, source)
         accepted = self._session.accepts(self._table, source.schema)
         self._inflow = arrow.Inflow(source, accepted, self._order.owned)
         try:
-            self._session.load(self._table, self._inflow.reader())
+            self._sums = self._session.load(self._table, self._inflow.reader())
         except Exception:
             if self._inflow.error is not None:
                 raise self._inflow.error from None
@@ -180,7 +176,9 @@ class Replacement:
 
     def _audited(self, loaded: int) -> tuple[Content, Audit]:
         order = self._order
-        content = measured(self._session, self._table, order.owned, order.expectations)
+        content = measured(
+            self._session, self._table, order.owned, order.expectations, loaded=self._sums
+        )
         if content.rows != loaded:
             self._refuse_outside(loaded, content.rows)
         findings = audit(order.expectations, content.counts)
@@ -197,11 +195,11 @@ class Replacement:
         source = self._source
         assert isinstance(source, Statement)  # noqa: S101  rows from Arrow are watched on their way
         self._session.rollback()
-        where = inside(self._order.owned, after=len(source.values))
-        column = quoted(self._order.owned.column)
+        dialect, column = self._session.dialect, quoted(self._order.owned.column)
+        where = inside(self._order.owned, dialect.edge, after=len(source.values))
         rows = self._session.execute(
-            f"SELECT CAST({column} AS TEXT) FROM {wrapped(source)} "
-            f"WHERE NOT ({where.text}) OR {column} IS NULL LIMIT 1",
+            f"SELECT min({dialect.text(column)}) FROM {wrapped(source)} "
+            f"WHERE NOT ({where.text}) OR {column} IS NULL",
             (*source.values, *where.values),
         )
         return [row[0] for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -51,12 +51,47 @@ class AsOf:
     keys: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RowSums:
+    """A number of rows, and two sums of their hashes, modulo 2**64."""
+
+    rows: int
+    first: int
+    second: int
+
+
 class Dialect(Protocol):
     """What one SQL database says differently."""
 
     @property
     def algorithm(self) -> str:
         """The name under which content hashes of this engine compare."""
+
+    @property
+    def now(self) -> str:
+        """An expression: the database's clock, in UTC and without a zone."""
+
+    @property
+    def ledger_types(self) -> Mapping[str, str]:
+        """The types of the ledger's columns, by the words of its schema."""
+
+    def later(self, seconds: str) -> str:
+        """Return an expression: the database's clock, so many seconds on."""
+
+    def earlier(self, moment: str, span: str) -> str:
+        """Return an expression: a moment, a bound span before."""
+
+    def edge(self, bind: str) -> str:
+        """Return the end of a window as it is compared with a column of times or dates."""
+
+    def utc(self, moment: str) -> str:
+        """Return an expression: a moment of a column in UTC, without a zone."""
+
+    def text(self, value: str) -> str:
+        """Return an expression: a value as text."""
+
+    def shown(self, column: Column) -> str:
+        """Return an expression: the values of a column as text, as people write them."""
 
     def row_hash(self, columns: Sequence[Column]) -> str:
         """Return an expression: one 64-bit integer for a row, equal for equal rows."""
@@ -74,25 +109,40 @@ class Dialect(Protocol):
         """Return the clause of an as-of join; every row of the left side stays, once."""
 
 
+class Hasher(Protocol):
+    """Hashes rows as Arrow, where an engine has no hash of its own."""
+
+    def hashed(self, statement: Statement, *, beside: bool) -> RowSums:
+        """Hash the rows of a SELECT; ``beside``: as other transactions see them."""
+
+
 class Session(Protocol):
     """
     One connection, used by one thread. Errors are those of the domain.
 
-    Values are bound to ``$1``, ``$2`` … with their types. Outside ``begin`` and ``commit`` each
-    statement is a transaction of its own. The session's time zone is UTC.
+    SQL comes with names in double quotes, ``schema.table``, and ``$1``, ``$2`` … for values that
+    are bound with their types. Outside ``begin`` and ``commit`` each statement is a transaction
+    of its own. The session's time zone is UTC.
     """
 
     address: str
+
+    @property
+    def hasher(self) -> Hasher | None:
+        """Who hashes rows; None where the engine does so itself."""
 
     @property
     def dialect(self) -> Dialect:
         """What this database says differently."""
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Run a statement and return its rows, which hold no time with a zone."""
+        """Run a statement and return its rows, whose times are in UTC: values or ISO text."""
 
     def change(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Run an INSERT, UPDATE or DELETE and return how many rows it changed."""
+        """Run an INSERT, UPDATE or DELETE and return how many rows it inserted or found."""
+
+    def added(self, sql: str, values: Sequence[object]) -> bool:
+        """Run an INSERT of one row; return False when a row with its key is there already."""
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -113,8 +163,8 @@ class Session(Protocol):
     def stream(self, statement: Statement) -> pa.RecordBatchReader:
         """Stream a SELECT from a snapshot of its own, beside the running transaction."""
 
-    def schema_of(self, statement: Statement) -> pa.Schema:
-        """Return the Arrow schema of a SELECT without running it."""
+    def names_of(self, statement: Statement) -> list[str]:
+        """Return the names of the columns of a SELECT without running it."""
 
     def columns(self, table: TableName) -> tuple[Column, ...]:
         """Return the columns of a table; empty when it does not exist."""
@@ -149,8 +199,11 @@ class Session(Protocol):
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
         """Return the types in which the columns of ``given`` are to be handed to ``load``."""
 
-    def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
-        """Append rows, column by column name."""
+    def load(self, table: TableName, rows: pa.RecordBatchReader) -> RowSums | None:
+        """Append rows, column by column name; return their sums where the engine has none."""
+
+    def insert(self, table: TableName, statement: Statement) -> int:
+        """Append the answer of a SELECT, column by column name; return how many rows came."""
 
 
 def in_transaction(session: Session, work: Callable[[], _Answer]) -> _Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_ml_provider.domain.errors import QueryError
@@ -41,18 +41,20 @@ def column_list(names: Iterable[str], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(name) for name in names)
 
 
-def inside(owned: Slice | None, after: int = 0) -> Statement:
+def inside(owned: Slice | None, edge: Callable[[str], str], after: int = 0) -> Statement:
     """
     Return the predicate that holds for the rows of a slice (all rows when there is none).
 
-    Its binds are numbered from ``after + 1`` on.
+    ``edge`` is the dialect's: how the end of a window is compared with a column of times. Binds
+    are numbered from ``after + 1`` on.
     """
     if owned is None:
-        return Statement("TRUE")
+        return Statement("1 = 1")
     column, first, second = quoted(owned.column), f"${after + 1}", f"${after + 2}"
     if isinstance(owned, KeySlice):
         return Statement(f"{column} = {first}", (owned.value,))
-    return Statement(f"{column} >= {first} AND {column} < {second}", (owned.start, owned.end))
+    text = f"{column} >= {edge(first)} AND {column} < {edge(second)}"
+    return Statement(text, (owned.start, owned.end))
 
 
 _TOKENS = re.compile(

@@ -86,7 +86,7 @@ class SqlStore:
         """Return the rows of a slice, or None when the table does not exist."""
         if not self.columns(table):
             return None
-        where = inside(owned)
+        where = inside(owned, self._session.dialect.edge)
         text = f"SELECT count(*) FROM {quoted_table(table)} WHERE {where.text}"
         return int(self._session.execute(text, where.values)[0][0])
 
@@ -108,7 +108,7 @@ class SqlStore:
         :raises TableMissingError: when the table does not exist.
         """
         self._require(table)
-        where = inside(owned)
+        where = inside(owned, self._session.dialect.edge)
         names = "*" if columns is None else column_list(columns)
         order = f" ORDER BY {column_list(order_by)}" if order_by else ""
         text = f"SELECT {names} FROM {quoted_table(table)} WHERE {where.text}{order}"
@@ -129,14 +129,14 @@ class SqlStore:
         :raises TableMissingError: when the table does not exist.
         """
         self._require(table)
-        where = inside(TimeSlice(time, window.start, window.end))
-        name = quoted_table(table)
+        dialect, name = self._session.dialect, quoted_table(table)
+        where = inside(TimeSlice(time, window.start, window.end), dialect.edge)
         rows, newest = self._session.execute(
             f"SELECT (SELECT count(*) FROM {name} WHERE {where.text}), "
-            f"(SELECT CAST(max({quoted(time)}) AS TIMESTAMP) FROM {name})",
+            f"(SELECT {dialect.utc(f'max({quoted(time)})')} FROM {name})",
             where.values,
         )[0]
-        return SourceFacts(int(rows), ledger_lines.aware(newest))
+        return SourceFacts(int(rows), ledger_lines.perhaps(newest))
 
     def version(self, table: TableName, time: str, window: Window) -> str:
         """
@@ -202,7 +202,7 @@ class SqlStore:
         """Delete a slice of a staging table; nothing happens when the table does not exist."""
         if not self.columns(table):
             return
-        where = inside(owned)
+        where = inside(owned, self._session.dialect.edge)
         text = f"DELETE FROM {quoted_table(table)} WHERE {where.text}"
         in_transaction(self._session, lambda: self._session.change(text, where.values))
 
