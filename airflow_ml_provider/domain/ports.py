@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from airflow_ml_provider.domain.capabilities import Capabilities
 from airflow_ml_provider.domain.champion import Reign
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Claim, Line, Materialization, Owner, Recipe
@@ -125,6 +126,9 @@ class Store(Protocol):
 
     address: str
     """Where it is, for people: never with a secret."""
+
+    capabilities: Capabilities
+    """What this store can do that another cannot."""
 
     ledger: Ledger
 

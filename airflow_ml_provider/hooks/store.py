@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.ports import Store
 
-_KINDS = ("postgres", "duckdb")
+_KINDS = ("postgres", "duckdb", "sqlite")
 
 
 def open_store(conn_id: str | None = None, **options: Any) -> Store:
@@ -40,22 +40,23 @@ def open_store(conn_id: str | None = None, **options: Any) -> Store:
 
 def location_of(found: Connection) -> str:
     """
-    Return where a connection points: the path of a DuckDB file, or the URI of a PostgreSQL.
+    Return where a connection points: the path of a file, or the URI of a PostgreSQL.
 
-    :raises UnknownConnectionError: when the DuckDB connection names no file.
+    :raises UnknownConnectionError: when a connection to a file names none.
     """
-    return _duckdb(found) if found.conn_type == "duckdb" else _postgres(found)
+    return _postgres(found) if found.conn_type == "postgres" else _file(found)
 
 
-def _duckdb(found: Connection) -> str:
-    if found.host:
+def _file(found: Connection) -> str:
+    if found.host and found.host != ":memory:":
         return str(found.host)
     if found.schema:
         # As a URI, duckdb:///data/store.duckdb keeps the path in the schema, without its slash.
         return f"/{str(found.schema).removeprefix('/')}"
+    kind = {"duckdb": "DuckDB", "sqlite": "SQLite"}[str(found.conn_type)]
     msg = (
-        f"Connection {found.conn_id!r} names no file. Put the path of the DuckDB file in 'Host'; "
-        "a database in memory would be gone before the next task."
+        f"Connection {found.conn_id!r} names no file. Put the path of the {kind} file "
+        "in 'Host'; a database in memory would be gone before the next task."
     )
     raise UnknownConnectionError(msg)
 

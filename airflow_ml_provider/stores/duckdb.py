@@ -205,11 +205,11 @@ class DuckDBSession:
                 f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM {source}"
             )
 
-    def insert(self, table: TableName, statement: Statement) -> int:
+    def insert(self, table: TableName, statement: Statement) -> tuple[int, None]:
         """Insert the answer of a SELECT, with an explicit list of columns."""
         names = column_list(self.names_of(statement))
         text = f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM "
-        return self.change(text + wrapped(statement), statement.values)
+        return self.change(text + wrapped(statement), statement.values), None
 
     @contextmanager
     def _registered(self, rows: Any) -> Iterator[str]:

@@ -81,18 +81,20 @@ def point_in_time(
     spine = (
         f"SELECT {column_list(entity)}, {quoted(label.time)} AS label_time, "
         f"{quoted(label.column)} AS label FROM {quoted_table(label.table)} "
-        f"WHERE {quoted(label.time)} >= :start AND {quoted(label.time)} < :end "
+        f"WHERE {quoted(label.time)} >= {dialect.edge(':start')} "
+        f"AND {quoted(label.time)} < {dialect.edge(':end')} "
         f"AND {quoted(label.column)} IS NOT NULL"
     )
     values: dict[str, object] = {"start": start, "end": end}
     joined, features = _joined(dialect, views, 0, "spine.label_time", values)
     values |= {"split_at": split_at, "train_key": train_key}
+    early = f"spine.label_time < {dialect.edge(':split_at')}"
     columns = [
         column_list(entity, "spine."),
         "spine.label_time",
         *features,
         "spine.label",
-        "CASE WHEN spine.label_time < :split_at THEN 'train' ELSE 'holdout' END AS split",
+        f"CASE WHEN {early} THEN 'train' ELSE 'holdout' END AS split",
         f"{dialect.text(':train_key')} AS train_key",
     ]
     order = f"spine.label_time, {column_list(entity, 'spine.')}, spine.label"
@@ -113,7 +115,7 @@ def feature_rows(
     time = quoted(first.source.time)
     spine = (
         f"SELECT * FROM {quoted_table(first.source.table)} "
-        f"WHERE {time} >= :start AND {time} < :end"
+        f"WHERE {time} >= {dialect.edge(':start')} AND {time} < {dialect.edge(':end')}"
     )
     values: dict[str, object] = {"start": start, "end": end}
     index, parts = chunk

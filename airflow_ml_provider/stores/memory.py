@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from airflow_ml_provider.domain.capabilities import Capabilities
 from airflow_ml_provider.domain.check import Expectations, audit
 from airflow_ml_provider.domain.errors import (
     FencedError,
@@ -51,6 +52,8 @@ class MemoryStore:
 
     Any number of threads may use one object. SQL is answered by DuckDB over copies of the tables.
     """
+
+    capabilities = Capabilities()
 
     def __init__(self, location: str = "memory", *, on_step: OnStep = unobserved) -> None:
         self.address = f"memory:{location}"

@@ -9,7 +9,7 @@ from airflow_ml_provider.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from airflow_ml_provider.domain.ports import Store
 
-KINDS = ("duckdb", "memory", "postgres")
+KINDS = ("duckdb", "memory", "postgres", "sqlite")
 
 
 def open_store(kind: str, location: str, **options: Any) -> Store:
@@ -29,6 +29,10 @@ def open_store(kind: str, location: str, **options: Any) -> Store:
             from airflow_ml_provider.stores.postgres import PostgresStore
 
             return PostgresStore(location, **options)
+        case "sqlite":
+            from airflow_ml_provider.stores.sqlite import SqliteStore
+
+            return SqliteStore(location, **options)
         case "memory":
             from airflow_ml_provider.stores.memory import MemoryStore
 

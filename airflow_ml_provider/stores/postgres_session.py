@@ -267,11 +267,11 @@ class PostgresSession:
             f"SELECT {casts} FROM {quoted_table(stage)}"
         )
 
-    def insert(self, table: TableName, statement: Statement) -> int:
+    def insert(self, table: TableName, statement: Statement) -> tuple[int, None]:
         """Insert the answer of a SELECT, with an explicit list of columns."""
         names = column_list(self.names_of(statement))
         text = f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM "
-        return self.change(text + wrapped(statement), statement.values)
+        return self.change(text + wrapped(statement), statement.values), None
 
     def _copy(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         with self._statement(), self.connection.cursor() as cursor:

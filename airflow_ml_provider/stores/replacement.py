@@ -163,7 +163,8 @@ class Replacement:
         """Put the rows in and return how many came."""
         source = self._source
         if isinstance(source, Statement):
-            return self._session.insert(self._table, source)
+            rows, self._sums = self._session.insert(self._table, source)
+            return rows
         accepted = self._session.accepts(self._table, source.schema)
         self._inflow = arrow.Inflow(source, accepted, self._order.owned)
         try:

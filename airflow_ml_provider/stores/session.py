@@ -202,8 +202,12 @@ class Session(Protocol):
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> RowSums | None:
         """Append rows, column by column name; return their sums where the engine has none."""
 
-    def insert(self, table: TableName, statement: Statement) -> int:
-        """Append the answer of a SELECT, column by column name; return how many rows came."""
+    def insert(self, table: TableName, statement: Statement) -> tuple[int, RowSums | None]:
+        """
+        Append the answer of a SELECT, column by column name.
+
+        Return how many rows came, and their sums where the engine has none.
+        """
 
 
 def in_transaction(session: Session, work: Callable[[], _Answer]) -> _Answer:

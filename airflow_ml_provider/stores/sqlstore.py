@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
+from airflow_ml_provider.domain.capabilities import Capabilities
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.errors import TableMissingError
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
@@ -37,6 +38,8 @@ class SqlStore:
     ``on_step`` is told of each step of a write when it is done: 'claimed', 'begun', 'locked',
     'deleted', 'loaded', 'audited', 'noted', 'committed'.
     """
+
+    capabilities: Capabilities = Capabilities()
 
     def __init__(self, session: Session, ledger: SqlLedger, on_step: OnStep) -> None:
         self._session = session

@@ -69,7 +69,7 @@ class Contest:
         return cost(lambda: side.push(self.day.window, sql), self.cpu)
 
 
-def pair(group: str, name: str, costs: Costs, limit: float) -> list[Figure]:
+def pair(group: str, name: str, costs: Costs, limit: float | None) -> list[Figure]:
     """Return the ratio of wall times, which is judged, and that of processor times."""
     wall = {side: [one.wall for one in found] for side, found in costs.items()}
     work = {side: [one.cpu for one in found] for side, found in costs.items()}

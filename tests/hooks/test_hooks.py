@@ -86,13 +86,15 @@ def test_without_a_connection_airflow_is_not_imported(home):
     assert (home / "airflow_ml" / "store.duckdb").exists()
 
 
-def test_a_connection_names_a_duckdb_file(home, monkeypatch):
-    path = home / "warehouse.duckdb"
+@pytest.mark.parametrize("kind", ["duckdb", "sqlite"])
+def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
+    path = home / "warehouse"
     monkeypatch.setenv(
-        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "duckdb", "host": str(path)})
+        "AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": kind, "host": str(path)})
     )
     with open_store("warehouse") as store:
         assert list(store.ledger.judgements("nobody")) == []
+        assert store.address == f"{kind}:{path}"
     assert path.exists()
 
 
@@ -101,6 +103,7 @@ def test_a_connection_names_a_duckdb_file(home, monkeypatch):
     [
         ({"conn_type": "duckdb", "host": "/data/s.duckdb"}, "/data/s.duckdb"),
         ({"conn_type": "duckdb", "schema": "data/s.duckdb"}, "/data/s.duckdb"),
+        ({"conn_type": "sqlite", "host": "/data/s.sqlite"}, "/data/s.sqlite"),
         (
             {
                 "conn_type": "postgres",
@@ -117,7 +120,7 @@ def test_a_connection_names_a_duckdb_file(home, monkeypatch):
             "postgresql://ml@/wh?host=%2Frun%2Fpg&port=5432",
         ),
     ],
-    ids=["host", "path of a URI", "postgres", "socket"],
+    ids=["host", "path of a URI", "sqlite", "postgres", "socket"],
 )
 def test_a_connection_becomes_a_location(parts, expected):
     assert location_of(connection(**parts)) == expected
@@ -146,11 +149,12 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ("opened", "conn", "said"),
     [
         (open_store, None, "Airflow knows no connection 'c'"),
-        (open_store, {"conn_type": "mysql", "host": "h"}, "Name one of type 'postgres' or 'duck"),
-        (open_store, {"conn_type": "duckdb"}, "names no file"),
+        (open_store, {"conn_type": "mysql", "host": "h"}, "Name one of type 'postgres' or "),
+        (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
+        (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
         (open_registry, {"conn_type": "mlflow"}, "names no MLflow server"),
     ],
-    ids=["unknown", "another type", "no file", "no server"],
+    ids=["unknown", "another type", "no file", "no SQLite file", "no server"],
 )
 def test_a_connection_that_cannot_serve_is_told_why(monkeypatch, opened, conn, said):
     if conn is not None:

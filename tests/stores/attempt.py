@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_ml_provider.domain.errors import MLProviderError
-from airflow_ml_provider.domain.ports import Query
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.actor import Actor
 from tests.stores.conftest import Place
+from tests.stores.made import made
 from tests.stores.world import claim, day, put, readings
 
 STEPS = ("claimed", "begun", "locked", "deleted", "loaded", "audited", "noted", "committed")
@@ -67,15 +67,6 @@ class Attempt(Actor):
         return heard
 
 
-def made(count: int, value: float, number: int = 5) -> Query:
-    """Return the SELECT that makes the same rows as ``readings``."""
-    return Query(
-        "SELECT :start + n * INTERVAL '1 second' AS ts, 's' || CAST(n % 3 AS TEXT) AS sensor, "
-        "CAST(:value + n AS DOUBLE PRECISION) AS value FROM generate_series(0, :last) AS made(n)",
-        {"start": day(number).start, "value": value, "last": count - 1},
-    )
-
-
 def _write(stage: Connection, plan: Plan) -> None:
     def on_step(step: str) -> None:
         stage.send(step)
@@ -100,7 +91,7 @@ def _write(stage: Connection, plan: Plan) -> None:
 
 def _rows(plan: Plan, on_step: Any) -> Any:
     if plan.way == "sql":
-        return made(plan.count, plan.value, plan.number)
+        return made(plan.place.kind, plan.count, plan.value, plan.number)
     rows = readings(day(plan.number), plan.count, plan.value)
 
     def batches() -> Iterator[pa.RecordBatch]:

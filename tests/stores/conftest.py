@@ -118,19 +118,21 @@ def duckdb_file(tmp_path: Path) -> Place:
     return Place("duckdb", str(tmp_path / "store.duckdb"))
 
 
-@pytest.fixture(
-    params=[
-        "memory",
-        "duckdb",
-        pytest.param("postgres", marks=pytest.mark.postgres),
-    ]
-)
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> Place:
+    return Place("sqlite", str(tmp_path / "store.sqlite"))
+
+
+LASTING = ["duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=["memory", *LASTING])
 def place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store in turn."""
     return _place(request)
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=LASTING)
 def lasting_place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store that outlives its process."""
     return _place(request)
@@ -139,7 +141,7 @@ def lasting_place(request: pytest.FixtureRequest) -> Place:
 def _place(request: pytest.FixtureRequest) -> Place:
     if request.param == "memory":
         return Place("memory", "test")
-    fixture = "duckdb_file" if request.param == "duckdb" else request.param
+    fixture = {"duckdb": "duckdb_file", "sqlite": "sqlite_file"}.get(request.param, request.param)
     return request.getfixturevalue(fixture)
 
 

@@ -37,19 +37,23 @@ def _write(stage: Connection, place: Place, count: int, most_bytes: int) -> None
         stage.send(["written", None])
 
 
+@pytest.fixture(params=["duckdb_file", "sqlite_file"])
+def file(request: pytest.FixtureRequest) -> Place:
+    place: Place = request.getfixturevalue(request.param)
+    return place
+
+
 @pytest.mark.parametrize(
     ("count", "most_bytes"), [(5_000, 65_536), (80_000, 2_000_000), (80_000, 3_000_000)]
 )
-def test_a_full_disk_leaves_the_old_partition(
-    duckdb_file: Place, count: int, most_bytes: int
-) -> None:
-    with open_store(duckdb_file.kind, duckdb_file.location) as store:
+def test_a_full_disk_leaves_the_old_partition(file: Place, count: int, most_bytes: int) -> None:
+    with open_store(file.kind, file.location) as store:
         put(store, day(5), readings(day(5), 3))
         put(store, day(4), readings(day(4), 3))
         other = store.version(READINGS, "ts", day(4))
-    with Actor(_write, duckdb_file, count, most_bytes) as writer:
+    with Actor(_write, file, count, most_bytes) as writer:
         assert writer.says() == ["ExhaustedError", "RESOURCE"]
-    with open_store(duckdb_file.kind, duckdb_file.location) as store:
+    with open_store(file.kind, file.location) as store:
         assert values(store, day(5)) == [1.0, 2.0, 3.0]
         assert store.version(READINGS, "ts", day(4)) == other
         vouched(store, day(5))

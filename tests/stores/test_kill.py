@@ -9,8 +9,9 @@ import pytest
 from airflow_ml_provider.domain.ledger import Change, Materialization
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
-from tests.stores.attempt import LOADING, STEPS, Attempt, Plan, made
+from tests.stores.attempt import LOADING, STEPS, Attempt, Plan
 from tests.stores.conftest import Place
+from tests.stores.made import made
 from tests.stores.world import READINGS, day, put, readings, values, vouched
 
 COUNT, VALUE = 60, 500.0
@@ -40,8 +41,8 @@ def kill(place: Place, step: str, way: str) -> None:
         attempt.dies()
 
 
-def try_again(store: Store, way: str) -> Materialization:
-    rows = readings(day(5), COUNT, VALUE) if way == "arrow" else made(COUNT, VALUE)
+def try_again(store: Store, kind: str, way: str) -> Materialization:
+    rows = readings(day(5), COUNT, VALUE) if way == "arrow" else made(kind, COUNT, VALUE)
     return put(store, day(5), rows)
 
 
@@ -61,7 +62,7 @@ def test_a_partition_survives_the_death_of_its_writer_whole(
         survived = step == "committed"
         assert values(store, day(5)) == (NEW if survived else OLD)
         vouched(store, day(5))
-        again = try_again(store, way)
+        again = try_again(store, lasting_place.kind, way)
         assert again.change is (Change.UNCHANGED if survived else Change.WRITTEN)
         assert again.line.committed_token == 3
         assert values(store, day(5)) == NEW
@@ -84,6 +85,6 @@ def test_a_table_whose_first_writer_dies_is_not_there_or_whole(
         else:
             assert store.columns(READINGS) == ()
             assert not line.committed
-        try_again(store, way)
+        try_again(store, lasting_place.kind, way)
         assert values(store, day(5)) == NEW
         vouched(store, day(5))

@@ -10,8 +10,8 @@ import pytest
 
 from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.stores.open import open_store
-from tests.stores.attempt import made
 from tests.stores.conftest import Place
+from tests.stores.made import made
 from tests.stores.world import READINGS, day, put, readings, values, vouched
 
 OLD = [1.0 + number for number in range(40)]
@@ -43,7 +43,7 @@ def test_a_reader_sees_the_old_partition_until_the_commit(
             store._on_step = look  # type: ignore[attr-defined]
         stack.enter_context(writer)
         rows = readings(day(5), len(NEW), NEW[0])
-        put(writer, day(5), rows if way == "arrow" else made(len(NEW), NEW[0]))
+        put(writer, day(5), rows if way == "arrow" else made(place.kind, len(NEW), NEW[0]))
     assert len(seen) > 4
     assert seen.pop("committed") == NEW
     assert set(map(tuple, seen.values())) == {tuple(OLD)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.errors import (
     CheckFailedError,
+    DataError,
     FencedError,
     FunctionError,
     OutsideWindowError,
@@ -204,9 +206,9 @@ def test_every_kind_of_check_counts_what_it_should(store: Store) -> None:
         {
             "ts": pa.array([day(5).start] * 6, pa.timestamp("us", "UTC")),
             "sensor": ["a", "a", "b", None, "c", "c"],
-            "value": [1.0, 1.0, -5.0, 100.0, None, float("nan")],
-            "low": [1.0, 1.0, -5.0, 100.0, None, float("nan")],
-            "high": [1.0, 1.0, -5.0, 100.0, None, float("nan")],
+            "value": [1.0, 1.0, -5.0, 100.0, None, 201.0],
+            "low": [1.0, 1.0, -5.0, 100.0, None, 201.0],
+            "high": [1.0, 1.0, -5.0, 100.0, None, 201.0],
             "good": [True, True, False, None, True, True],
         }
     )
@@ -235,6 +237,29 @@ def test_every_kind_of_check_counts_what_it_should(store: Store) -> None:
         "accepted(good) failed: 1 of 6 rows have another value",
     ):
         assert sentence in said
+
+
+def test_not_a_number_is_greater_than_every_number_or_refused(store: Store) -> None:
+    rows = readings(day(5), 1).set_column(2, "value", pa.array([float("nan")]))
+    if not store.capabilities.nan:
+        with pytest.raises(DataError, match="'value' holds NaN"):
+            put(store, day(5), rows)
+        assert store.columns(READINGS) == ()
+        return
+    with pytest.raises(CheckFailedError, match="1 of 1 rows lie outside"):
+        put(store, day(5), rows, expectations=Expectations(between=(("value", None, 1e308),)))
+    put(store, day(5), rows, expectations=Expectations(between=(("value", 1e308, None),)))
+    assert math.isnan(values(store, day(5))[0])
+
+
+def test_infinity_is_kept_or_refused(store: Store) -> None:
+    rows = readings(day(5), 2).set_column(2, "value", pa.array([math.inf, -math.inf]))
+    if not store.capabilities.infinity:
+        with pytest.raises(DataError, match="'value' holds inf"):
+            put(store, day(5), rows)
+        return
+    put(store, day(5), rows)
+    assert values(store, day(5)) == [math.inf, -math.inf]
 
 
 def test_checks_that_pass_are_reported_too(store: Store) -> None:

@@ -1,0 +1,37 @@
+"""The page on stores: its table of capabilities is what the stores say of themselves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from airflow_ml_provider.stores.open import KINDS, open_store
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "airflow_ml_provider" / "doc" / "stores.md").read_text()
+
+
+def rows(first_cell: str) -> list[list[str]]:
+    """Return the cells of the table whose head begins with ``first_cell``."""
+    table = re.search(rf"^\| {first_cell} \|.*?(?=^$)", PAGE, re.DOTALL | re.MULTILINE)
+    assert table is not None
+    lines = table.group().splitlines()
+    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_it_tells_the_capabilities_of_every_store():
+    (_, *kinds), _, *lines = rows("capability")
+    told = {kind: {} for kind in kinds}
+    for name, *answers in lines:
+        for kind, answer in zip(kinds, answers, strict=True):
+            told[kind][name] = {"yes": True, "no": False}[answer]
+
+    locations = dict.fromkeys(KINDS, "nowhere") | {"postgres": "postgresql://nowhere/x"}
+    stores = {kind: open_store(kind, locations[kind]) for kind in KINDS}
+    assert told == {kind: asdict(store.capabilities) for kind, store in stores.items()}
+
+
+def test_it_says_how_every_kind_is_reached():
+    told = {line[0] for line in rows("connection type")[2:]}
+    assert told == set(KINDS) - {"memory"}
