@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.stores.sql import quoted
@@ -37,6 +37,10 @@ class StandardDialect:
     def utc(self, moment: str) -> str:
         """Return a moment in UTC, without a zone."""
         return f"CAST({moment} AS TIMESTAMP)"
+
+    def ascending(self, expressions: Iterable[str]) -> str:
+        """Return what stands after ORDER BY, for rows in rising order, NULL last."""
+        return ", ".join(expressions)
 
     def text(self, value: str) -> str:
         """Return a value as text."""

@@ -97,8 +97,8 @@ def point_in_time(
         f"CASE WHEN {early} THEN 'train' ELSE 'holdout' END AS split",
         f"{dialect.text(':train_key')} AS train_key",
     ]
-    order = f"spine.label_time, {column_list(entity, 'spine.')}, spine.label"
-    return Query(_select(spine, columns, joined, order), values)
+    order = ["spine.label_time", *(f"spine.{quoted(name)}" for name in entity), "spine.label"]
+    return Query(_select(spine, columns, joined, dialect.ascending(order)), values)
 
 
 def feature_rows(
@@ -130,8 +130,8 @@ def feature_rows(
         *(f"spine.{quoted(name)} AS {quoted(alias)}" for name, alias in own),
         *features,
     ]
-    order = f"spine.{time}, {column_list(first.source.entity, 'spine.')}"
-    return Query(_select(spine, columns, joined, order), values)
+    order = [f"spine.{quoted(name)}" for name in (first.source.time, *first.source.entity)]
+    return Query(_select(spine, columns, joined, dialect.ascending(order)), values)
 
 
 def _joined(

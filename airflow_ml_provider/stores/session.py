@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -86,6 +86,9 @@ class Dialect(Protocol):
 
     def utc(self, moment: str) -> str:
         """Return an expression: a moment of a column in UTC, without a zone."""
+
+    def ascending(self, expressions: Iterable[str]) -> str:
+        """Return what stands after ORDER BY, for rows in rising order, NULL last."""
 
     def text(self, value: str) -> str:
         """Return an expression: a value as text."""

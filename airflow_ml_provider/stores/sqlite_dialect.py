@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from airflow_ml_provider.domain.ports import Column
@@ -35,6 +35,10 @@ class SqliteDialect(StandardDialect):
     def edge(self, bind: str) -> str:
         """Return the end of a window: at midnight the bare day, which a moment of it begins with."""
         return f"CASE WHEN {bind} LIKE '%{_MIDNIGHT}' THEN substr({bind}, 1, 10) ELSE {bind} END"
+
+    def ascending(self, expressions: Iterable[str]) -> str:
+        """Return the order, in which NULL would come first here."""
+        return ", ".join(f"{expression} NULLS LAST" for expression in expressions)
 
     def utc(self, moment: str) -> str:
         """Return a moment as it is."""

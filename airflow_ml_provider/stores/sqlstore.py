@@ -113,8 +113,9 @@ class SqlStore:
         self._require(table)
         where = inside(owned, self._session.dialect.edge)
         names = "*" if columns is None else column_list(columns)
-        order = f" ORDER BY {column_list(order_by)}" if order_by else ""
-        text = f"SELECT {names} FROM {quoted_table(table)} WHERE {where.text}{order}"
+        order = self._session.dialect.ascending(map(quoted, order_by))
+        ordered = f" ORDER BY {order}" if order else ""
+        text = f"SELECT {names} FROM {quoted_table(table)} WHERE {where.text}{ordered}"
         return self._session.stream(Statement(text, where.values))
 
     def query(self, query: Query) -> ArrowStream:

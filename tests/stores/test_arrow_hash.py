@@ -52,9 +52,9 @@ def test_every_duplicate_counts(rows):
 @given(ROWS, ROWS)
 def test_other_rows_have_another_hash(some, others):
     def counted(rows):
-        return sorted(
-            repr({**row, "x": None if row["x"] is None else row["x"] + 0}) for row in rows
-        )
+        # Zero has one sign.
+        plain = ({**row, "x": None if row["x"] is None else row["x"] + 0.0} for row in rows)
+        return sorted(repr([row[name] for name in SCHEMA.names]) for row in plain)
 
     assert (hashed(some) == hashed(others)) == (counted(some) == counted(others))
 

@@ -119,7 +119,8 @@ def test_labels_that_are_equal_are_two_rows(store: Store) -> None:
 
 
 def test_a_label_without_a_value_is_left_out(store: Store) -> None:
-    labels(store, (NOON, "a", None), (NOON, "a", float("nan")))
+    numbers = [None, float("nan") if store.capabilities.nan else 1.0]
+    labels(store, *((NOON, "a", number) for number in numbers))
     speeds(store, (NOON, "a", 10.0))
     assert len(dataset(store)) == 1
 
@@ -199,6 +200,22 @@ def test_a_day_is_known_from_its_first_moment(store: Store) -> None:
     labels(store, (NOON, "a", 1.0), (NOON - 24 * HOUR, "a", 2.0))
     speeds(store, (date(2024, 1, 10), "a", 10.0), kind=pa.date32())
     assert joined(store) == [None, 10.0]
+
+
+def test_a_day_that_is_known_from_its_first_moment_ages_from_it(store: Store) -> None:
+    midnight = NOON - 12 * HOUR
+    labels(store, (midnight + 24 * HOUR, "a", 1.0), (midnight + 24 * HOUR + MOMENT, "a", 2.0))
+    speeds(store, (date(2024, 1, 10), "a", 10.0), kind=pa.date32())
+    assert joined(store, replace(SPEED, max_age=24 * HOUR)) == [10.0, None]
+
+
+def test_labels_of_a_day_know_what_was_there_at_its_first_moment(store: Store) -> None:
+    midnight = NOON - 12 * HOUR
+    days = [date(2024, 1, 10), date(2024, 1, 20)]
+    labels(store, *((day, "a", 1.0) for day in days), kind=pa.date32())
+    speeds(store, (midnight, "a", 10.0), (midnight + MOMENT, "a", 20.0))
+    rows = dataset(store)
+    assert [(row["speed"], row["split"]) for row in rows] == [(10.0, "train"), (20.0, "holdout")]
 
 
 def test_a_feature_table_that_is_missing_or_lacks_its_keys_is_named(store: Store) -> None:
