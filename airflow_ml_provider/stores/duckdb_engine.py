@@ -20,13 +20,14 @@ from airflow_ml_provider.domain.errors import (
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.stores.dialect import StandardDialect
 from airflow_ml_provider.stores.session import AsOf, ConflictError, DuplicateKeyError
-from airflow_ml_provider.stores.sql import Statement, column_list
+from airflow_ml_provider.stores.sql import Statement, quoted
 
 if TYPE_CHECKING:
     import duckdb
 
 # A SELECT must not find Python variables of the process by their names.
 CONFIG = {"python_enable_replacements": "false"}
+_NESTED = ("STRUCT(", "MAP(", "UNION(", "VARIANT")
 
 
 class DuckDBDialect(StandardDialect):
@@ -37,7 +38,7 @@ class DuckDBDialect(StandardDialect):
 
     def row_hash(self, columns: Sequence[Column]) -> str:
         """Return the engine's own hash over all columns."""
-        return f"hash({column_list(column.name for column in columns)})"
+        return f"hash({', '.join(part for column in columns for part in _hashed(column))})"
 
     def remixed(self, number: str) -> str:
         """Return the hash of a hash and a salt."""
@@ -56,6 +57,15 @@ class DuckDBDialect(StandardDialect):
         keys = [f"{ours} = {join.alias}.{theirs}" for ours, theirs in join.keys]
         on = " AND ".join([*keys, f"{join.moment} >= {join.alias}.{join.time}"])
         return f"ASOF LEFT JOIN {join.table} AS {join.alias} ON {on}"
+
+
+def _hashed(column: Column) -> tuple[str, ...]:
+    """Return what is hashed of a column; NULL, [] and [NULL] have one hash, so more is of a list."""
+    value, kind = quoted(column.name), column.type
+    element = kind.rpartition("[")[0] if kind.endswith("]") else ""
+    if (element or kind).startswith(_NESTED) or element.endswith("]"):
+        return value, f"CAST({value} AS TEXT)"
+    return (value, f"len({value})") if element else (value,)
 
 
 def installed() -> Any:
@@ -117,6 +127,7 @@ def _domain_error(library: Any, error: Exception) -> MLProviderError:
         (library.ConnectionException, "", UnavailableError),
         (library.FatalException, "", UnavailableError),
         (library.ConstraintException, "", SchemaMismatchError),
+        (library.NotImplementedException, "Unsupported Internal Arrow Type", SchemaMismatchError),
         (library.ConversionException, "", DataError),
         (library.OutOfRangeException, "", DataError),
     ):

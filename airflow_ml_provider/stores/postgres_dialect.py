@@ -10,18 +10,27 @@ from airflow_ml_provider.stores.dialect import StandardDialect
 from airflow_ml_provider.stores.session import AsOf
 from airflow_ml_provider.stores.sql import quoted
 
+# The hash of NULL is 0 and that of the double 0.0 is the seed, so the seed must be another number.
+_SEED = 7_046_029_254_386_353_131
 # Types without a hash of their own are hashed as their text.
 _UNHASHED = {
+    "bit",
+    "bit varying",
     "box",
     "circle",
     "json",
+    "jsonpath",
     "line",
     "lseg",
+    "money",
     "path",
+    "pg_snapshot",
     "point",
     "polygon",
+    "refcursor",
     "tsquery",
     "tsvector",
+    "txid_snapshot",
     "xml",
 }
 
@@ -39,7 +48,7 @@ class PostgresDialect(StandardDialect):
 
     def row_hash(self, columns: Sequence[Column]) -> str:
         """Return the engine's own hash of the columns as one record."""
-        return f"hash_record_extended(ROW({', '.join(map(_hashable, columns))}), 0)"
+        return f"hash_record_extended(ROW({', '.join(map(_hashable, columns))}), {_SEED})"
 
     def remixed(self, number: str) -> str:
         """Return the hash of a hash with another seed."""
@@ -64,5 +73,5 @@ class PostgresDialect(StandardDialect):
 
 
 def _hashable(column: Column) -> str:
-    kind = column.type.removesuffix("[]")
+    kind = column.type.removesuffix("[]").partition("(")[0]
     return f"{quoted(column.name)}::text" if kind in _UNHASHED else quoted(column.name)
