@@ -148,13 +148,54 @@ def _cast(column: Any, field: pa.Field) -> Any:
     """
     import pyarrow as pa
 
+    if column.type.equals(field.type):
+        return column
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     try:
-        return column.cast(field.type, safe=True)
+        fitted = column.cast(field.type, safe=True)
     except pa.ArrowNotImplementedError as error:
         reason = f"{column.type} cannot become {field.type}"
         raise SchemaMismatchError(_misfit(field.name, reason)) from error
     except pa.ArrowInvalid as error:
         raise SchemaMismatchError(_misfit(field.name, str(error))) from error
+    if not _comes_back(column, fitted):
+        reason = f"a value of {column.type} would become another one of {field.type}"
+        raise SchemaMismatchError(_misfit(field.name, reason))
+    return fitted
+
+
+def _comes_back(column: Any, fitted: Any) -> bool:
+    """
+    Whether ``fitted`` still says what ``column`` says.
+
+    Arrow's safe casts still round doubles and decimals, and cut the time of day off.
+    """
+    import pyarrow as pa
+
+    try:
+        return _equal(column, fitted.cast(column.type))
+    except pa.ArrowNotImplementedError:
+        return bool(pa.types.is_null(column.type))
+    except pa.ArrowInvalid:
+        return False
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two columns of one type hold equal values; here NaN equals NaN."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if one.equals(other):
+        return True
+    if hasattr(one.type, "value_type"):
+        return _equal(pc.list_flatten(one), pc.list_flatten(other))
+    if pa.types.is_float16(one.type):  # of which Arrow cannot compare two
+        one, other = one.cast(pa.float32()), other.cast(pa.float32())
+    if not pa.types.is_floating(one.type):
+        return False
+    same = pc.or_(pc.equal(one, other), pc.and_(pc.is_nan(one), pc.is_nan(other)))
+    return bool(pc.all(same, min_count=0).as_py())
 
 
 def _misfit(name: str, reason: str) -> str:

@@ -130,7 +130,7 @@ class MemoryStore:
     def _fitted(self, table: TableName, owned: Slice, source: Any) -> pa.Table:
         """Return the rows as the table has its columns, all of them inside the slice."""
         known = self._tables.get(table)
-        target = source.schema if known is None else known.schema
+        target = memory_tables.plain(source.schema) if known is None else known.schema
         if owned.column not in source.schema.names:
             msg = (
                 f"The rows for {table} have no column {owned.column!r}, which says which "

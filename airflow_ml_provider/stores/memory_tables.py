@@ -61,6 +61,14 @@ def _moments(column: Any, name: str) -> Any:
     return column.cast(pa.timestamp("us", "UTC"), safe=False)
 
 
+def plain(schema: pa.Schema) -> pa.Schema:
+    """Return a schema with text and bytes for views of them, which few of Arrow's functions take."""
+    import pyarrow as pa
+
+    instead = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    return pa.schema([field.with_type(instead.get(field.type, field.type)) for field in schema])
+
+
 def content_hash(rows: pa.Table) -> str:
     """Return a sum of hashes of rows: blind to their order, not to duplicates."""
     names = sorted(rows.column_names)

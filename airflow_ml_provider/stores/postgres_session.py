@@ -253,7 +253,8 @@ class PostgresSession:
         if all(types.is_direct(field, column) for field, column in pairs):
             self._copy(table, rows)
             return
-        stage = TableName(None, f"ml_stage_{uuid4().hex}")
+        # With its schema, since the driver looks for a bare name in the first one of the path only.
+        stage = TableName("pg_temp", f"ml_stage_{uuid4().hex}")
         columns = (f"{quoted(field.name)} {types.column_type(field)}" for field in rows.schema)
         self.execute(
             f"CREATE TEMP TABLE {quoted_table(stage)} ({', '.join(columns)}) ON COMMIT DROP"
@@ -261,7 +262,7 @@ class PostgresSession:
         self._copy(stage, rows)
         kinds = {column.name: column.type for column in self.columns(table)}
         names = rows.schema.names
-        casts = ", ".join(f"CAST({quoted(name)} AS {kinds[name]})" for name in names)
+        casts = ", ".join(types.conversion(*pair, kinds[pair[0].name]) for pair in pairs)
         self.execute(
             f"INSERT INTO {quoted_table(table)} ({column_list(names)}) "
             f"SELECT {casts} FROM {quoted_table(stage)}"

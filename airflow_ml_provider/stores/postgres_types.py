@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import DataError, SchemaMismatchError
+from airflow_ml_provider.stores.sql import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_BYTES_OF_A_NAME = 63
-_MOST_DIGITS = 38
+_MOST_DIGITS, _MOST_DIGITS_OF_ALL = 38, 76
 _UNBOUNDED = -1
 _TYPMOD_OFFSET = 4
 
@@ -29,8 +30,8 @@ def column_type(field: pa.Field) -> str:
     if pa.types.is_timestamp(kind):
         return "timestamptz" if kind.tz else "timestamp"
     if pa.types.is_decimal(kind):
-        return f"numeric({kind.precision}, {max(kind.scale, 0)})"
-    if _is_list(kind):
+        return f"numeric({kind.precision - min(kind.scale, 0)}, {max(kind.scale, 0)})"
+    if _is_list(kind) and _is_list_element(kind.value_type):
         return f"{column_type(kind.value_field)}[]"
     for holds, name in _plain_types():
         if holds(kind):
@@ -59,7 +60,7 @@ def _plain_types() -> list[tuple[Any, str]]:
         (_is_binary, "bytea"),
         (types.is_date, "date"),
         (types.is_time, "time"),
-        (lambda kind: types.is_duration(kind) or types.is_interval(kind), "interval"),
+        (types.is_interval, "interval"),
     ]
 
 
@@ -83,6 +84,13 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
+def _is_list_element(kind: pa.DataType) -> bool:
+    # The driver copies no arrays of numeric; of arrays in arrays PostgreSQL forgets the depth.
+    from pyarrow import types
+
+    return not (types.is_nested(kind) or types.is_decimal(kind) or types.is_uint64(kind))
+
+
 def is_direct(given: pa.Field, column: pa.Field) -> bool:
     """
     Whether values of ``given`` may be copied into ``column`` in binary form.
@@ -103,8 +111,9 @@ def accepted(given: pa.Field, column: pa.Field) -> pa.Field:
     """Return the type in which a field is handed to a column: the column's, where Arrow can."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(given.type):
-        given = given.with_type(given.type.value_type)
+    given = given.with_type(_basic(given.type))
+    if is_numeric(column):
+        return given.with_type(_as_number(given.type, _number(column)))
     if is_direct(given, column) or isinstance(column.type, pa.BaseExtensionType):
         return pa.field(given.name, given.type)
     try:
@@ -112,6 +121,36 @@ def accepted(given: pa.Field, column: pa.Field) -> pa.Field:
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return pa.field(given.name, given.type)
     return pa.field(given.name, column.type)
+
+
+def _basic(kind: pa.DataType) -> pa.DataType:
+    """Return the type without what the driver does not know: dictionaries and short decimals."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return _basic(kind.value_type)
+    if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
+        return pa.decimal128(kind.precision, kind.scale)
+    return kind
+
+
+def _as_number(kind: pa.DataType, declared: pa.DataType) -> pa.DataType:
+    """Return the type for a numeric column: the server would round to its scale in silence."""
+    from pyarrow import types
+
+    rounded = types.is_decimal(kind) or types.is_floating(kind)
+    return declared if rounded and types.is_decimal(declared) else kind
+
+
+def conversion(given: pa.Field, column: pa.Field, kind: str) -> str:
+    """Return the expression that turns a copied value into the SQL type of its column."""
+    from pyarrow import types
+
+    value = quoted(given.name)
+    if is_numeric(column) and types.is_floating(given.type):
+        # By way of its text: the server's own cast from double keeps 15 digits.
+        value = f"CAST({value} AS text)"
+    return f"CAST({value} AS {kind})"
 
 
 def is_numeric(field: pa.Field) -> bool:
@@ -143,9 +182,10 @@ def _number(field: pa.Field) -> pa.DataType:
 
     typmod = int((field.metadata or {}).get(b"POSTGRESQL:typmod", _UNBOUNDED))
     precision, scale = divmod(typmod - _TYPMOD_OFFSET, 2**16)
-    if typmod < 0 or precision > _MOST_DIGITS or scale > precision:
+    if typmod < 0 or precision > _MOST_DIGITS_OF_ALL or scale > precision:
         return pa.float64()
-    return pa.decimal128(precision, scale)
+    sort = pa.decimal128 if precision <= _MOST_DIGITS else pa.decimal256
+    return sort(precision, scale)
 
 
 def read(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
