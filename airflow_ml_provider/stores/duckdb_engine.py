@@ -62,7 +62,8 @@ class DuckDBDialect(StandardDialect):
 def _hashed(column: Column) -> tuple[str, ...]:
     """Return what is hashed of a column; NULL, [] and [NULL] have one hash, so more is of a list."""
     value, kind = quoted(column.name), column.type
-    element = kind.rpartition("[")[0] if kind.endswith("]") else ""
+    array = re.search(r"\[\d*\]$", kind)
+    element = kind[: array.start()] if array else ""
     if (element or kind).startswith(_NESTED) or element.endswith("]"):
         return value, f"CAST({value} AS TEXT)"
     return (value, f"len({value})") if element else (value,)
