@@ -40,6 +40,45 @@ def opened(rows: Any) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_stream(rows)
 
 
+def in_pieces(rows: pa.RecordBatchReader, most_bytes: int) -> pa.RecordBatchReader:
+    """Return the stream in batches of about ``most_bytes`` at most, each of one row at least."""
+    import pyarrow as pa
+
+    def pieces() -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            size = max(most_bytes * batch.num_rows // max(batch.nbytes, 1), 1)
+            for start in range(0, batch.num_rows, size):
+                yield batch.slice(start, size)
+
+    return pa.RecordBatchReader.from_batches(rows.schema, pieces())
+
+
+def in_blocks(
+    rows: pa.RecordBatchReader, enough_rows: int, enough_bytes: int
+) -> pa.RecordBatchReader:
+    """Return the stream in batches of enough rows or bytes, but for the last one."""
+    import pyarrow as pa
+
+    def blocks() -> Iterator[pa.RecordBatch]:
+        held: list[pa.RecordBatch] = []
+        count = size = 0
+
+        def joined() -> list[pa.RecordBatch]:
+            # One, unless there is more text than an array can hold.
+            table = pa.Table.from_batches(held, rows.schema).combine_chunks()
+            return list(table.to_batches())
+
+        for batch in rows:
+            held.append(batch)
+            count, size = count + batch.num_rows, size + batch.nbytes
+            if count >= enough_rows or size >= enough_bytes:
+                yield from joined()
+                held, count, size = [], 0, 0
+        yield from joined()
+
+    return pa.RecordBatchReader.from_batches(rows.schema, blocks())
+
+
 class Inflow:
     """
     Rows on their way into a partition.

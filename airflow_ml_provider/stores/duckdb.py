@@ -12,6 +12,7 @@ from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
+from airflow_ml_provider.stores import arrow
 from airflow_ml_provider.stores.duckdb_engine import (
     DuckDBDialect,
     in_utc,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 65_536
+# A batch of less than a row group is written once alone and once more with its neighbours.
+_ROW_GROUP = 122_880
+_BLOCK_BYTES = 64 * 1024 * 1024
 
 
 class DuckDBStore(SqlStore):
@@ -200,7 +204,8 @@ class DuckDBSession:
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         """Insert the stream, with an explicit list of columns."""
         names = column_list(rows.schema.names)
-        with self._registered(rows) as source:
+        blocks = arrow.in_blocks(rows, _ROW_GROUP, _BLOCK_BYTES)
+        with self._registered(blocks) as source:
             self.execute(
                 f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM {source}"
             )

@@ -16,7 +16,7 @@ from airflow_ml_provider.domain.errors import (
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
-from airflow_ml_provider.stores import postgres_types as types
+from airflow_ml_provider.stores import arrow, postgres_types as types
 from airflow_ml_provider.stores.postgres_dialect import PostgresDialect
 from airflow_ml_provider.stores.postgres_errors import LockedError, driver, told
 from airflow_ml_provider.stores.postgres_link import asked, binds, linked, opened
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _FETCH_ROWS = 50_000
+# The driver sends a batch when all of it is encoded: while it encodes the next one, the server
+# works on what the socket holds of the last.
+_PIECE_BYTES = 96 * 1024
 
 
 class PostgresSession:
@@ -277,7 +280,8 @@ class PostgresSession:
     def _copy(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         with self._statement(), self.connection.cursor() as cursor:
             place = {"db_schema_name": table.schema} if table.schema else {}
-            cursor.adbc_ingest(table.name, rows, mode="append", **place)
+            pieces = arrow.in_pieces(rows, _PIECE_BYTES)
+            cursor.adbc_ingest(table.name, pieces, mode="append", **place)
 
     def _fields(self, table: TableName, names: Sequence[str]) -> pa.Schema:
         return self._arrow(
