@@ -3,11 +3,12 @@ from __future__ import annotations
 from itertools import accumulate, chain, pairwise
 
 import pyarrow as pa
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from airflow_ml_provider.stores.arrow import in_blocks, in_pieces
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(st.text(max_size=40), max_size=60), max_size=4),
     st.integers(min_value=1, max_value=500),
@@ -33,6 +34,7 @@ def test_pieces_are_as_small_as_was_asked_but_never_less_than_a_row() -> None:
     assert {len(piece) for piece in in_pieces(numbers.to_reader(), 1)} == {1}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(min_value=0, max_value=60), max_size=8),
     st.integers(min_value=1, max_value=100),
