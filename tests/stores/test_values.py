@@ -54,9 +54,15 @@ def integers(bits: int, *, signed: bool) -> list[int]:
 
 
 VALUES: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
-    "float64": (pa.float64(), [NAN, INFINITE, -INFINITE, -0.0, 5e-324, 1.7976931348623157e308, 0.1]),
-    "float32": (pa.float32(), [NAN, INFINITE, -INFINITE, -0.0, 1e-45, 3.4028234663852886e38]),
-    "float16": (pa.float16(), [NAN, INFINITE, -0.0, 6e-8, 65504.0]),
+    "float64": (pa.float64(), [-0.0, 5e-324, 1.7976931348623157e308, 0.1]),
+    "float32": (pa.float32(), [-0.0, 1e-45, 3.4028234663852886e38]),
+    "float16": (pa.float16(), [-0.0, 6e-8, 65504.0]),
+    "nan64": (pa.float64(), [NAN]),
+    "nan32": (pa.float32(), [NAN]),
+    "nan16": (pa.float16(), [NAN]),
+    "infinite64": (pa.float64(), [INFINITE, -INFINITE]),
+    "infinite32": (pa.float32(), [INFINITE, -INFINITE]),
+    "infinite16": (pa.float16(), [INFINITE]),
     **{f"int{b}": (getattr(pa, f"int{b}")(), integers(b, signed=True)) for b in (8, 16, 32, 64)},
     **{f"uint{b}": (getattr(pa, f"uint{b}")(), integers(b, signed=False)) for b in (8, 16, 32, 64)},
     "bool": (pa.bool_(), [True, False]),
@@ -71,8 +77,10 @@ VALUES: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
     "text_nul": (pa.string(), ["a\0b"]),
     "bytes": (pa.binary(), [b"", b"\0\xff", b"\\x00", b"'"]),
     "bytes_fixed": (pa.binary(2), [b"\0\xff"]),
-    "embedding": (pa.list_(pa.float32()), [[0.5, -1.0], [], [NAN, None, INFINITE]]),
-    "embedding_fixed": (pa.list_(pa.float32(), 2), [[0.5, NAN]]),
+    "embedding": (pa.list_(pa.float32()), [[0.5, -1.0], [], [0.1, None]]),
+    "embedding_fixed": (pa.list_(pa.float32(), 2), [[0.5, 0.1]]),
+    "embedding_odd": (pa.list_(pa.float32()), [[NAN, None, INFINITE]]),
+    "embedding_fixed_odd": (pa.list_(pa.float32(), 2), [[0.5, NAN]]),
     "list_text": (pa.list_(pa.string()), [["a", "", "NULL", None, "b,c", '"{}"', "\\"], []]),
     "list_int": (pa.list_(pa.int64()), [[2**63 - 1, -(2**63), None], []]),
     "list_decimal": (pa.list_(pa.decimal128(10, 2)), [[Decimal("1.10"), None], []]),
@@ -94,12 +102,25 @@ VALUES: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
 
 REFUSED = {
     "memory": set(),
-    "duckdb": {"float16", "decimal_long", "decimal_hundreds", "duration"},
+    "duckdb": {
+        *("float16", "nan16", "infinite16", "duration"),
+        *("decimal_long", "decimal_hundreds"),
+    },
+    "sqlite": {
+        *("nan64", "nan32", "nan16", "embedding_odd", "embedding_fixed_odd"),
+        *("uint64", "decimal_long", "decimal_hundreds", "list_decimal", "struct"),
+        *(f"decimal{p}_{s}" for p, s in [(18, 2), (18, 4), (18, 6), (38, 9), (38, 38)]),
+        *("time_nano", "moment_ns", "moment_ns_utc"),
+    },
     "postgres": {
         *("text_nul", "list_decimal", "list_list", "struct", "duration"),
         *("time_nano", "moment_ns", "moment_ns_utc"),
     },
 }
+
+
+# Zero has one sign there.
+SIGNLESS = {"sqlite"}
 
 
 def table(columns: dict[str, pa.Array]) -> pa.Table:
@@ -118,7 +139,7 @@ def column(name: str) -> pa.Array:
     return pa.array([None, *values], kind)
 
 
-def plain(values: Any) -> list[str]:
+def plain(values: Any, *, signless: bool = False) -> list[str]:
     """Return what a column says, whatever type it has: moments as nanoseconds, zones apart."""
     kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
@@ -126,10 +147,10 @@ def plain(values: Any) -> list[str]:
         numbers = values.cast(pa.int64()).to_pylist()
         zone = bool(getattr(kind, "tz", None))
         return [f"{zone} {None if number is None else number * unit}" for number in numbers]
-    return [
-        repr(float(value)) if pa.types.is_floating(kind) and value is not None else _said(value)
-        for value in values.to_pylist()
-    ]
+    if pa.types.is_floating(kind):
+        zero = 0.0 if signless else -0.0
+        return [repr(None if v is None else float(v) + zero) for v in values.to_pylist()]
+    return [_said(value) for value in values.to_pylist()]
 
 
 def _said(value: Any) -> str:
@@ -144,8 +165,9 @@ def test_values_come_back_as_they_were(place: Place, store: Store) -> None:
     rows = table({name: column(name) for name in kept})
     put(store, day(5), rows)
     back = store.scan(READINGS, order_by=["ts"]).read_all()
+    signless = place.kind in SIGNLESS
     assert {name: plain(back.column(name)) for name in kept} == {
-        name: plain(rows.column(name)) for name in kept
+        name: plain(rows.column(name), signless=signless) for name in kept
     }
     assert put(store, day(5), rows).change is Change.UNCHANGED
     assert put(store, day(5), store.scan(READINGS)).change is Change.UNCHANGED
@@ -193,8 +215,10 @@ def test_a_value_that_would_become_another_in_the_column_is_refused(
 
 
 WIDER = {
-    "float32 to float64": (pa.float64(), pa.array([NAN, 0.5, None], pa.float32())),
-    "float64 to float32": (pa.float32(), pa.array([NAN, INFINITE, 0.5, None], pa.float64())),
+    "float32 to float64": (pa.float64(), pa.array([0.5, None], pa.float32())),
+    "float64 to float32": (pa.float32(), pa.array([0.5, None], pa.float64())),
+    "nan of float32 to float64": (pa.float64(), pa.array([NAN, None], pa.float32())),
+    "nan of float64 to float32": (pa.float32(), pa.array([NAN, INFINITE, None], pa.float64())),
     "int32 to int64": (pa.int64(), pa.array([-1, None], pa.int32())),
     "int64 to float64": (pa.float64(), pa.array([2**53, None], pa.int64())),
     "float64 to int64": (pa.int64(), pa.array([2.0, None], pa.float64())),
@@ -205,12 +229,15 @@ WIDER = {
     "dictionary to text": (pa.string(), pa.array(["b", "a", None]).dictionary_encode()),
     "date to moment": (pa.timestamp("us"), pa.array([date(2024, 1, 5), None])),
     "nothing to text": (pa.string(), pa.nulls(2)),
-    "list of float64 to float32": (pa.list_(pa.float32()), pa.array([[0.5, NAN], None], pa.list_(pa.float64()))),
+    "list of float64 to float32": (pa.list_(pa.float32()), pa.array([[0.5], None], pa.list_(pa.float64()))),
+    "nan of list of float64": (pa.list_(pa.float32()), pa.array([[0.5, NAN], None], pa.list_(pa.float64()))),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WIDER)
 def test_a_value_that_stays_the_same_in_the_column_is_taken(store: Store, name: str) -> None:
+    if name.startswith("nan") and not store.capabilities.nan:
+        pytest.skip("This store keeps no NaN.")
     kind, given = WIDER[name]
     put(store, day(5), table({"v": pa.nulls(1, kind)}))
     put(store, day(5), table({"v": given}))
