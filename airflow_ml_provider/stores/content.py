@@ -9,7 +9,7 @@ from airflow_ml_provider.domain.check import Expectations, measures
 from airflow_ml_provider.domain.fingerprint import fingerprint
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
-from airflow_ml_provider.stores.session import Dialect, RowSums, Session
+from airflow_ml_provider.stores.session import Dialect, Reader, RowSums
 from airflow_ml_provider.stores.sql import Statement, inside, quoted, quoted_table
 
 NOTHING = Expectations()
@@ -28,7 +28,7 @@ class Content:
 
 
 def measured(
-    session: Session,
+    session: Reader,
     table: TableName,
     owned: Slice | None,
     expectations: Expectations = NOTHING,
@@ -67,7 +67,7 @@ def schema_hash(columns: Sequence[Column]) -> str:
 
 
 def _scan(
-    session: Session,
+    session: Reader,
     table: TableName,
     columns: Sequence[Column],
     owned: Slice | None,

@@ -125,6 +125,8 @@ def _domain_error(library: Any, error: Exception) -> MLProviderError:
         (library.Error, "Could not write file|No space left", ExhaustedError),
         (library.TransactionException, "", ConflictError),
         (library.IOException, "", UnavailableError),
+        # Files of a lake, which Arrow reads for it.
+        (library.InvalidInputException, "the stream .* failed: (IO|OS)Error", UnavailableError),
         (library.ConnectionException, "", UnavailableError),
         (library.FatalException, "", UnavailableError),
         (library.ConstraintException, "", SchemaMismatchError),

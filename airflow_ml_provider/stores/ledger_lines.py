@@ -38,7 +38,7 @@ def perhaps(moment: datetime | str | None) -> datetime | None:
     return None if moment is None else aware(moment)
 
 
-def claimed(session: Session, table: TableName, key: str, owner: Owner, at: datetime) -> int:
+def claimed(session: Session, table: TableName, key: str, owner: Owner | str, at: datetime) -> int:
     """Count the line's token up, in the running transaction, and return it."""
     place, mine = _place(table, key), (str(owner), naive(at))
     if not _counted(session, (*place, *mine)):
@@ -54,6 +54,14 @@ def _counted(session: Session, values: tuple[object, ...]) -> int:
     return session.change(
         f"UPDATE ml_partition SET token = token + 1, owner = $4, claimed_at = $5 WHERE {_HERE}",
         values,
+    )
+
+
+def raised(session: Session, table: TableName, key: str, token: int) -> None:
+    """Let the tokens of a line go on from ``token``, if they are not beyond it."""
+    session.change(
+        f"UPDATE ml_partition SET token = $4 WHERE {_HERE} AND token < $4",
+        (*_place(table, key), token),
     )
 
 
@@ -92,6 +100,22 @@ def committed(
         values,
     )
     return [_line(row) for row in rows]
+
+
+def unsettled(session: Session, table: TableName) -> Sequence[str] | None:
+    """Return the keys whose newest claim has not committed; None when the table has no lines."""
+    place = (table.schema or "", table.name)
+    rows = session.execute(
+        "SELECT count(*) FROM ml_partition WHERE table_schema = $1 AND table_name = $2", place
+    )
+    if not rows[0][0]:
+        return None
+    rows = session.execute(
+        "SELECT partition_key FROM ml_partition WHERE table_schema = $1 AND table_name = $2 "
+        "AND coalesce(committed_token, 0) < token ORDER BY partition_key",
+        place,
+    )
+    return [row[0] for row in rows]
 
 
 def written(session: Session, line: Line) -> bool:

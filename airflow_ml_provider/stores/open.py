@@ -9,17 +9,22 @@ from airflow_ml_provider.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from airflow_ml_provider.domain.ports import Store
 
-KINDS = ("duckdb", "memory", "postgres", "sqlite")
+KINDS = ("delta", "duckdb", "memory", "postgres", "sqlite")
+_LAKES = ("delta",)
 
 
 def open_store(kind: str, location: str, **options: Any) -> Store:
     """
-    Return the store of ``kind`` at ``location``: a file path, a URI, or any text for memory.
+    Return the store of ``kind`` at ``location``: a path, a URI, or any text for memory.
 
     Nothing is connected yet: use it in a ``with`` block. ``options`` go to the store's own class.
 
     :raises ConfigurationError: for a kind that does not exist.
     """
+    if kind in _LAKES:
+        from airflow_ml_provider.stores.lake_door import open_lake
+
+        return open_lake(kind, location, open_store, **options)
     match kind:
         case "duckdb":
             from airflow_ml_provider.stores.duckdb import DuckDBStore

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import DataError, SchemaMismatchError
+from airflow_ml_provider.stores.arrow_types import is_binary, is_list, is_text
 from airflow_ml_provider.stores.sql import quoted
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def column_type(field: pa.Field) -> str:
         return "timestamptz" if kind.tz else "timestamp"
     if pa.types.is_decimal(kind):
         return f"numeric({kind.precision - min(kind.scale, 0)}, {max(kind.scale, 0)})"
-    if _is_list(kind) and _is_list_element(kind.value_type):
+    if is_list(kind) and _is_list_element(kind.value_type):
         return f"{column_type(kind.value_field)}[]"
     for holds, name in _plain_types():
         if holds(kind):
@@ -57,31 +58,11 @@ def _plain_types() -> list[tuple[Any, str]]:
         (lambda kind: types.is_float16(kind) or types.is_float32(kind), "real"),
         (types.is_float64, "double precision"),
         (is_text, "text"),
-        (_is_binary, "bytea"),
+        (is_binary, "bytea"),
         (types.is_date, "date"),
         (types.is_time, "time"),
         (types.is_interval, "interval"),
     ]
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is one of the strings."""
-    from pyarrow import types
-
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    from pyarrow import types
-
-    wide = types.is_large_binary(kind) or types.is_binary_view(kind)
-    return bool(types.is_binary(kind) or wide or types.is_fixed_size_binary(kind))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
 
 
 def _is_list_element(kind: pa.DataType) -> bool:

@@ -52,6 +52,23 @@ class Order:
     expectations: Expectations
     at: datetime
 
+    def line_after(self, line: Line, content: Content, change: Change) -> Line:
+        """Return the ledger's line as the commit leaves it."""
+        token, changed = self.claim.token, change is Change.WRITTEN
+        return replace(
+            line,
+            committed_token=token,
+            committed_at=self.at,
+            changed_token=token if changed else line.changed_token,
+            changed_at=self.at if changed else line.changed_at,
+            start=self.window.start if self.window else None,
+            end=self.window.end if self.window else None,
+            rows=content.rows,
+            content_hash=content.hash,
+            schema_hash=content.schema,
+            recipe=self.recipe,
+        )
+
 
 class Replacement:
     """One run of the write protocol. Until the commit, readers see the old partition, whole."""
@@ -91,7 +108,7 @@ class Replacement:
         self._on_step("audited")
         if not created and self._same(line, content):
             return self._unchanged(content, findings)
-        return self._noted(line, content, findings, Change.WRITTEN, _told(line, content))
+        return self._noted(line, content, findings, Change.WRITTEN, difference(line, content))
 
     def _entered(self) -> tuple[Line, bool]:
         """Begin, lock, and see to the table; nothing of the rows is read, so it may be repeated."""
@@ -114,7 +131,7 @@ class Replacement:
         with self._session.waiting(claim):
             line = ledger_lines.locked(self._session, claim.table, claim.key)
         if line is None or line.token != claim.token:
-            raise FencedError(_fenced(claim, line))
+            raise FencedError(fenced(claim, line))
         self._on_step("locked")
         return line
 
@@ -222,23 +239,9 @@ class Replacement:
     def _noted(
         self, line: Line, content: Content, findings: Audit, change: Change, reason: str
     ) -> Materialization:
-        order, token = self._order, self._order.claim.token
-        changed = change is Change.WRITTEN
-        new = replace(
-            line,
-            committed_token=token,
-            committed_at=order.at,
-            changed_token=token if changed else line.changed_token,
-            changed_at=order.at if changed else line.changed_at,
-            start=order.window.start if order.window else None,
-            end=order.window.end if order.window else None,
-            rows=content.rows,
-            content_hash=content.hash,
-            schema_hash=content.schema,
-            recipe=order.recipe,
-        )
+        new = self._order.line_after(line, content, change)
         if not ledger_lines.written(self._session, new):
-            raise FencedError(_fenced(order.claim, None))
+            raise FencedError(fenced(self._order.claim, None))
         ledger_lines.remembered(self._session, new, change, reason)
         self._on_step("noted")
         return Materialization(new, change, reason, findings)
@@ -284,7 +287,7 @@ class Replacement:
         except MLProviderError:
             return
         if line is not None and line.token > claim.token:
-            raise FencedError(_fenced(claim, line)) from error
+            raise FencedError(fenced(claim, line)) from error
 
 
 def _same_commit(one: Line, other: Line) -> bool:
@@ -293,7 +296,8 @@ def _same_commit(one: Line, other: Line) -> bool:
     return all(getattr(one, fact) == getattr(other, fact) for fact in facts)
 
 
-def _fenced(claim: Claim, line: Line | None) -> str:
+def fenced(claim: Claim, line: Line | None) -> str:
+    """Return the sentence that stops an attempt after a newer claim."""
     newer = f" by {line.owner} (token {line.token})" if line else ""
     return (
         f"{claim.table} {claim.key} was claimed{newer} after this attempt, {claim.owner} (token "
@@ -301,7 +305,8 @@ def _fenced(claim: Claim, line: Line | None) -> str:
     )
 
 
-def _told(line: Line, content: Content) -> str:
+def difference(line: Line, content: Content) -> str:
+    """Return the sentence that tells what a write has changed."""
     if not line.committed:
         return f"the first {content.rows:,} rows"
     if line.content_hash == content.hash:

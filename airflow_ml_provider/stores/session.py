@@ -119,16 +119,8 @@ class Hasher(Protocol):
         """Hash the rows of a SELECT; ``beside``: as other transactions see them."""
 
 
-class Session(Protocol):
-    """
-    One connection, used by one thread. Errors are those of the domain.
-
-    SQL comes with names in double quotes, ``schema.table``, and ``$1``, ``$2`` … for values that
-    are bound with their types. Outside ``begin`` and ``commit`` each statement is a transaction
-    of its own. The session's time zone is UTC.
-    """
-
-    address: str
+class Reader(Protocol):
+    """What answers SELECTs over tables."""
 
     @property
     def hasher(self) -> Hasher | None:
@@ -140,6 +132,24 @@ class Session(Protocol):
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows, whose times are in UTC: values or ISO text."""
+
+    def beside(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run a SELECT that does not see what the running transaction has done."""
+
+    def columns(self, table: TableName) -> tuple[Column, ...]:
+        """Return the columns of a table; empty when it does not exist."""
+
+
+class Session(Reader, Protocol):
+    """
+    One connection, used by one thread. Errors are those of the domain.
+
+    SQL comes with names in double quotes, ``schema.table``, and ``$1``, ``$2`` … for values that
+    are bound with their types. Outside ``begin`` and ``commit`` each statement is a transaction
+    of its own. The session's time zone is UTC.
+    """
+
+    address: str
 
     def change(self, sql: str, values: Sequence[object] = ()) -> int:
         """Run an INSERT, UPDATE or DELETE and return how many rows it inserted or found."""
@@ -160,17 +170,11 @@ class Session(Protocol):
     def rollback(self) -> None:
         """Roll back. Never raises, and does nothing outside a transaction."""
 
-    def beside(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Run a SELECT that does not see what the running transaction has done."""
-
     def stream(self, statement: Statement) -> pa.RecordBatchReader:
         """Stream a SELECT from a snapshot of its own, beside the running transaction."""
 
     def names_of(self, statement: Statement) -> list[str]:
         """Return the names of the columns of a SELECT without running it."""
-
-    def columns(self, table: TableName) -> tuple[Column, ...]:
-        """Return the columns of a table; empty when it does not exist."""
 
     def another(self) -> Session:
         """Return a second session to the same place."""

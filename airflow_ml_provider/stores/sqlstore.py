@@ -48,6 +48,11 @@ class SqlStore:
         self.ledger: Ledger = ledger
         self.address = session.address
 
+    @property
+    def session(self) -> Session:
+        """The connection, for a lake whose ledger rests here."""
+        return self._session
+
     def __enter__(self) -> Self:
         return self
 

@@ -19,6 +19,7 @@ import pytest
 
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
+from tests.stores.objects import bucket, lake, running_objects
 
 Answer = TypeVar("Answer")
 
@@ -123,22 +124,55 @@ def sqlite_file(tmp_path: Path) -> Place:
     return Place("sqlite", str(tmp_path / "store.sqlite"))
 
 
-LASTING = ["duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+@pytest.fixture
+def delta(tmp_path: Path) -> Place:
+    return Place("delta", str(tmp_path / "lake"))
 
 
-@pytest.fixture(params=["memory", *LASTING])
+@pytest.fixture(scope="session")
+def objects_server() -> Iterator[str]:
+    with running_objects() as address:
+        yield address
+
+
+@pytest.fixture
+def delta_s3(objects_server: str, tmp_path: Path) -> Place:
+    ledger = tmp_path / "ledger.sqlite"
+    return Place("delta", lake(objects_server, bucket(objects_server), ledger))
+
+
+DATABASES = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+LAKES = ("delta", "delta_s3")
+_BRIEF = ("test_lake", "test_replace")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most of what is asked of an object store, which takes its time, to the fault runs."""
+    for item in items:
+        if "_s3" in item.name and item.path.stem not in _BRIEF:
+            item.add_marker(pytest.mark.faults)
+
+
+@pytest.fixture(params=["memory", *DATABASES, *LAKES])
 def place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store in turn."""
-    return _place(request)
+    return place_of(request)
 
 
-@pytest.fixture(params=LASTING)
+@pytest.fixture(params=[*DATABASES, *LAKES])
 def lasting_place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store that outlives its process."""
-    return _place(request)
+    return place_of(request)
 
 
-def _place(request: pytest.FixtureRequest) -> Place:
+@pytest.fixture(params=LAKES)
+def lake_place(request: pytest.FixtureRequest) -> Place:
+    """Every kind of lake, on a disk and in an object store."""
+    return place_of(request)
+
+
+def place_of(request: pytest.FixtureRequest) -> Place:
     if request.param == "memory":
         return Place("memory", "test")
     fixture = {"duckdb": "duckdb_file", "sqlite": "sqlite_file"}.get(request.param, request.param)

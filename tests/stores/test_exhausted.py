@@ -61,6 +61,20 @@ def test_a_full_disk_leaves_the_old_partition(file: Place, count: int, most_byte
         vouched(store, day(5))
 
 
+@pytest.mark.parametrize("most_bytes", [300_000, 1_000_000])
+def test_a_full_disk_leaves_the_old_partition_of_a_lake(delta: Place, most_bytes: int) -> None:
+    with open_store(delta.kind, delta.location) as store:
+        put(store, day(5), readings(day(5), 3))
+    with Actor(_write, delta, 80_000, most_bytes) as writer:
+        assert writer.says() == ["ExhaustedError", "RESOURCE"]
+    with open_store(delta.kind, delta.location) as store:
+        assert values(store, day(5)) == [1.0, 2.0, 3.0]
+        vouched(store, day(5))
+        assert list(store._home.iterdir()) == []
+        assert put(store, day(5), noise(80_000)).change is Change.WRITTEN
+        vouched(store, day(5))
+
+
 def test_a_full_memory_leaves_the_old_partition(duckdb_file: Place) -> None:
     with open_store(duckdb_file.kind, duckdb_file.location) as store:
         put(store, day(5), readings(day(5), 3))

@@ -291,7 +291,7 @@ def test_everything_is_there_for_the_next_process(reopened: Store) -> None:
 
 
 def test_a_ledger_of_a_newer_release_is_left_alone(lasting_place: Place, reopened: Store) -> None:
-    reopened._session.execute("UPDATE ml_ledger_version SET version = 99")
+    reopened.ledger.session.execute("UPDATE ml_ledger_version SET version = 99")
     with (
         open_store(lasting_place.kind, lasting_place.location) as newer,
         pytest.raises(ConfigurationError, match=r"version 99.*Upgrade"),

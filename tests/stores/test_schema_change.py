@@ -10,9 +10,15 @@ from airflow_ml_provider.domain.errors import DataError, SchemaMismatchError
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
-from tests.stores.conftest import Place, until
+from tests.stores.conftest import DATABASES, Place, place_of, until
 from tests.stores.made import made, table_by_hand
 from tests.stores.world import claim, day, put, readings, values, vouched
+
+
+@pytest.fixture(params=DATABASES)
+def lasting_place(request: pytest.FixtureRequest) -> Place:
+    """Every database: tables of a lake are not changed by SQL."""
+    return place_of(request)
 
 
 def by_hand(store: Store, statement: str) -> None:

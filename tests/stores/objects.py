@@ -1,0 +1,72 @@
+"""An object store that speaks S3, in a process of its own, and lakes in buckets of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+from pyarrow.fs import S3FileSystem
+
+_SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+server.start()
+print("http://{}:{}".format(*server.get_host_and_port()), flush=True)
+sys.stdin.read()
+"""
+KEY, SECRET = "the-key", "the-secret"
+
+
+@contextmanager
+def running_objects() -> Iterator[str]:
+    """Run a server until the end of the block; yield its address."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    try:
+        address = server.stdout.readline().strip()
+        assert address, "The object store did not start."
+        yield address
+    finally:
+        server.stdin.close()
+        server.stdout.close()
+        server.wait(30)
+
+
+def bucket(address: str) -> str:
+    """Make an empty bucket and return its name."""
+    name = f"lake-{uuid4().hex[:12]}"
+    server = S3FileSystem(
+        access_key=KEY,
+        secret_key=SECRET,
+        endpoint_override=address,
+        region="us-east-1",
+        allow_bucket_creation=True,
+    )
+    server.create_dir(name)
+    return name
+
+
+def lake(address: str, bucket: str, ledger: Path) -> str:
+    """Return the location of a lake in a bucket, with its ledger in a SQLite file."""
+    parameters = {
+        "endpoint_url": address,
+        "region": "us-east-1",
+        "ledger_kind": "sqlite",
+        "ledger_location": str(ledger),
+        "stage": str(ledger.parent),
+    }
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters.items())
+    return f"s3://{KEY}:{SECRET}@{bucket}/some/where?{query}"
