@@ -36,9 +36,9 @@ def get_provider_info() -> dict[str, Any]:
         ),
         "sensors": _modules("sensors.data_ready"),
         "triggers": _modules("triggers.data_ready"),
-        "hooks": _modules("hooks.registry_hook", "hooks.store_hook"),
+        "hooks": _modules("hooks.lake_hook", "hooks.registry_hook", "hooks.store_hook"),
         "notifications": [f"{_ROOM}.notifications.pipeline.PipelineNotifier"],
-        "connection-types": [_mlflow()],
+        "connection-types": [_mlflow(), _lake("delta", "Delta Lake", "DeltaStoreHook")],
         "asset-uris": [{"schemes": ["ml"], "handler": f"{_ROOM}.factory.asset.checked_uri"}],
         "plugins": [{"name": "airflow_ml", "plugin-class": f"{_ROOM}.plugin.MLPlugin"}],
         "cli": [f"{_ROOM}.cli.airflow.get_cli_commands"],
@@ -60,6 +60,26 @@ def _mlflow() -> dict[str, Any]:
             "hidden-fields": ["schema"],
             "relabeling": {"host": "Address of the tracking server"},
             "placeholders": {"host": "http://mlflow:5000"},
+        },
+    }
+
+
+def _lake(kind: str, name: str, hook: str) -> dict[str, Any]:
+    return {
+        "connection-type": kind,
+        "hook-class-name": f"{_ROOM}.hooks.lake_hook.{hook}",
+        "hook-name": f"{name} (ML store)",
+        "ui-field-behaviour": {
+            "hidden-fields": ["port", "schema"],
+            "relabeling": {
+                "host": "Folder or s3://bucket/prefix",
+                "login": "Access key id",
+                "password": "Secret access key",
+            },
+            "placeholders": {
+                "host": "s3://bucket/prefix",
+                "extra": '{"ledger_conn_id": "…", "endpoint_url": "…", "region_name": "…"}',
+            },
         },
     }
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.connection import connection
 from airflow_ml_provider.hooks.home import embedded_home
+from airflow_ml_provider.hooks.lake import KINDS as _LAKES, lake_location
 from airflow_ml_provider.hooks.options import option
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.ports import Store
 
-_KINDS = ("postgres", "duckdb", "sqlite")
+_DATABASES = ("postgres", "duckdb", "sqlite")
+_KINDS = (*_DATABASES, *_LAKES)
 
 
 def open_store(conn_id: str | None = None, **options: Any) -> Store:
@@ -40,11 +42,22 @@ def open_store(conn_id: str | None = None, **options: Any) -> Store:
 
 def location_of(found: Connection) -> str:
     """
-    Return where a connection points: the path of a file, or the URI of a PostgreSQL.
+    Return where a connection points: the path of a file, the URI of a PostgreSQL, a lake.
 
-    :raises UnknownConnectionError: when a connection to a file names none.
+    :raises UnknownConnectionError: when a connection to a file or a lake names none, or the extra
+        of a lake a ledger that is no database.
     """
+    if found.conn_type in _LAKES:
+        return lake_location(found, _ledger(found))
     return _postgres(found) if found.conn_type == "postgres" else _file(found)
+
+
+def _ledger(found: Connection) -> tuple[str, str] | None:
+    chosen = found.extra_dejson.get("ledger_conn_id")
+    if not chosen:
+        return None
+    ledger = connection(str(chosen), _DATABASES, f"the ledger of {found.conn_id!r}")
+    return str(ledger.conn_type), location_of(ledger)
 
 
 def _file(found: Connection) -> str:

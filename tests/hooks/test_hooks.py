@@ -9,6 +9,7 @@ import pytest
 
 from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.home import embedded_home
+from airflow_ml_provider.hooks.lake_hook import DeltaStoreHook
 from airflow_ml_provider.hooks.registry import open_registry, tracking_uri
 from airflow_ml_provider.hooks.registry_hook import MLflowRegistryHook
 from airflow_ml_provider.hooks.store import location_of, open_store
@@ -119,8 +120,45 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
             {"conn_type": "postgres", "host": "/run/pg", "login": "ml", "schema": "wh"},
             "postgresql://ml@/wh?host=%2Frun%2Fpg&port=5432",
         ),
+        ({"conn_type": "delta", "host": "/data/my lake"}, "/data/my lake"),
+        ({"conn_type": "delta", "schema": "data/lake"}, "/data/lake"),
+        (
+            {"conn_type": "delta", "host": "/data/my lake", "extra": {"stage": "/fast"}},
+            "file:///data/my%20lake?stage=%2Ffast",
+        ),
+        (
+            {
+                "conn_type": "delta",
+                "host": "s3://bucket/a b",
+                "login": "key",
+                "password": "s/ecret",
+                "extra": {"endpoint_url": "http://h:9000", "region_name": "eu-1", "verify": False},
+            },
+            "s3://key:s%2Fecret@bucket/a%20b?endpoint_url=http%3A%2F%2Fh%3A9000&region=eu-1",
+        ),
+        (
+            {
+                "conn_type": "delta",
+                "host": "s3://bucket",
+                "extra": {"aws_access_key_id": "key", "aws_secret_access_key": "secret"},
+            },
+            "s3://key:secret@bucket",
+        ),
+        ({"conn_type": "delta", "host": "s3://bucket/a"}, "s3://bucket/a"),
     ],
-    ids=["host", "path of a URI", "sqlite", "postgres", "socket"],
+    ids=[
+        "host",
+        "path of a URI",
+        "sqlite",
+        "postgres",
+        "socket",
+        "lake",
+        "lake of a URI",
+        "lake with a stage",
+        "lake in an object store",
+        "keys in the extra",
+        "keys of the machine",
+    ],
 )
 def test_a_connection_becomes_a_location(parts, expected):
     assert location_of(connection(**parts)) == expected
@@ -152,9 +190,23 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
         (open_store, {"conn_type": "mysql", "host": "h"}, "Name one of type 'postgres' or "),
         (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
         (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
+        (open_store, {"conn_type": "delta"}, "names no lake"),
+        (
+            open_store,
+            {"conn_type": "delta", "host": "/l", "extra": '{"ledger_conn_id": "nobody"}'},
+            "connection 'nobody', which is named as the ledger of 'c'",
+        ),
         (open_registry, {"conn_type": "mlflow"}, "names no MLflow server"),
     ],
-    ids=["unknown", "another type", "no file", "no SQLite file", "no server"],
+    ids=[
+        "unknown",
+        "another type",
+        "no file",
+        "no SQLite file",
+        "no folder",
+        "no such ledger",
+        "no server",
+    ],
 )
 def test_a_connection_that_cannot_serve_is_told_why(monkeypatch, opened, conn, said):
     if conn is not None:
@@ -170,6 +222,30 @@ def test_the_store_hook_tests_its_connection(home, monkeypatch):
     well, said = StoreHook("c").test_connection()
     assert not well
     assert said
+
+
+def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch):
+    ledger = {"conn_type": "duckdb", "host": str(home / "ledger.duckdb")}
+    monkeypatch.setenv("AIRFLOW_CONN_BOOKS", json.dumps(ledger))
+    lake = {
+        "conn_type": "delta",
+        "host": str(home / "lake"),
+        "extra": json.dumps({"ledger_conn_id": "books"}),
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(lake))
+    with open_store("lake") as store:
+        assert list(store.ledger.judgements("nobody")) == []
+    assert (home / "ledger.duckdb").exists()
+    assert DeltaStoreHook("lake").test_connection() == (
+        True,
+        f"The store at delta:{home / 'lake'} answers.",
+    )
+
+
+def test_a_lake_in_an_object_store_without_a_ledger_is_told_so(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "delta", "host": "s3://b/a"}))
+    well, said = DeltaStoreHook("lake").test_connection()
+    assert (well, "ledger_conn_id" in said) == (False, True)
 
 
 def test_the_registry_hook_tells_a_connection_without_a_server(monkeypatch):

@@ -1,0 +1,35 @@
+"""Lakes as Airflow hooks, one for each format, so that Airflow offers their connections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_ml_provider.hooks.store_hook import StoreHook
+
+
+class DeltaStoreHook(StoreHook):
+    """
+    A store of Delta Lake tables below a folder, or in an object store.
+
+    :param store_conn_id: a connection of type ``delta``.
+    """
+
+    default_conn_name = "delta_default"
+    conn_type = "delta"
+    hook_name = "Delta Lake (ML store)"
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Show what a lake needs."""
+        return {
+            "hidden_fields": ["port", "schema"],
+            "relabeling": {
+                "host": "Folder or s3://bucket/prefix",
+                "login": "Access key id",
+                "password": "Secret access key",
+            },
+            "placeholders": {
+                "host": "s3://bucket/prefix",
+                "extra": '{"ledger_conn_id": "…", "endpoint_url": "…", "region_name": "…"}',
+            },
+        }
