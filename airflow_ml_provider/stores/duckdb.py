@@ -20,7 +20,7 @@ from airflow_ml_provider.stores.duckdb_engine import (
     selected,
     told,
 )
-from airflow_ml_provider.stores.duckdb_file import IN_MEMORY, opened
+from airflow_ml_provider.stores.duckdb_file import IN_MEMORY, closed, opened
 from airflow_ml_provider.stores.ledger import SqlLedger
 from airflow_ml_provider.stores.session import OnStep, Row, unobserved
 from airflow_ml_provider.stores.sql import Statement, column_list, quoted, quoted_table, wrapped
@@ -133,7 +133,9 @@ class DuckDBSession:
         cursor = in_utc(self.connection.cursor())
         with told():
             reader = selected(cursor, statement).to_arrow_reader(_BATCH_ROWS)
-        return pa.RecordBatchReader.from_batches(reader.schema, _batches(cursor, reader))
+        return pa.RecordBatchReader.from_batches(
+            reader.schema, _batches(cursor, reader, self._path)
+        )
 
     def names_of(self, statement: Statement) -> list[str]:
         """Return the names of the columns of a SELECT."""
@@ -163,7 +165,7 @@ class DuckDBSession:
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
-            self._connection.close()
+            closed(self._connection, self._path)
         self._connection = None
         self._in_transaction = False
 
@@ -230,11 +232,11 @@ class DuckDBSession:
 
 
 def _batches(
-    cursor: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader
+    cursor: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, path: str
 ) -> Iterator[pa.RecordBatch]:
     try:
         with told():
             yield from reader
     finally:
         reader.close()
-        cursor.close()
+        closed(cursor, path)

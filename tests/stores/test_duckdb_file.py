@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import duckdb
@@ -9,30 +11,65 @@ import pytest
 
 from airflow_ml_provider.domain.errors import UnavailableError
 from airflow_ml_provider.stores.duckdb import DuckDBStore
+from airflow_ml_provider.stores.duckdb_file import closed, gate
+from tests.stores.actor import Actor
 from tests.stores.attempt import LOADING, Attempt, Plan
 from tests.stores.conftest import Place
-from tests.stores.world import day, put, readings, values
+from tests.stores.world import READINGS, claim, day, put, readings, values
 
 
-def test_a_file_appears_whole_before_it_is_opened(
+def test_a_file_is_opened_and_closed_behind_its_gate_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # DuckDB asks whether a file exists before it locks it, so two that make it are in a race.
+    # DuckDB reads the head of a file before it locks it.
     path = tmp_path / "store.duckdb"
-    real, sizes = duckdb.connect, []
+    connect, alone = duckdb.connect, []
 
-    def connect(database: str, **more: object) -> duckdb.DuckDBPyConnection:
-        if database == str(path):
-            sizes.append(path.stat().st_size)
-        return real(database, **more)
+    def watched(database: str, **more: object) -> duckdb.DuckDBPyConnection:
+        alone.append(is_shut(database))
+        return connect(database, **more)
 
-    monkeypatch.setattr(duckdb, "connect", connect)
+    class Handle:
+        def close(self) -> None:
+            alone.append(is_shut(str(path)))
+
+    monkeypatch.setattr(duckdb, "connect", watched)
     with DuckDBStore(path) as store:
         put(store, day(5), readings(day(5), 2))
-        assert values(store, day(5)) == [1.0, 2.0]
-    assert sizes
-    assert min(sizes) > 0
-    assert list(tmp_path.iterdir()) == [path]
+    closed(Handle(), str(path))
+    assert alone == [True, True]
+    assert not is_shut(str(path))
+
+
+def is_shut(path: str) -> bool:
+    try:
+        with gate(path):
+            return False
+    except BlockingIOError:
+        return True
+
+
+@pytest.mark.faults
+def test_no_claim_is_lost_when_processes_open_and_close_a_file_by_turns(
+    duckdb_file: Place,
+) -> None:
+    with ExitStack() as stack:
+        claimants = [stack.enter_context(Actor(_claim, duckdb_file, 60)) for _ in range(6)]
+        assert [claimant.says() for claimant in claimants] == ["done"] * 6
+    with DuckDBStore(duckdb_file.location) as store:
+        for number in (5, 6):
+            line = store.ledger.line(READINGS, day(number).key)
+            assert line is not None
+            assert line.token == 6 * 60
+
+
+def _claim(stage: Connection, place: Place, times: int) -> None:
+    for _ in range(times):
+        with DuckDBStore(place.location) as store:
+            claim(store, day(5))
+            store.release()
+            claim(store, day(6))
+    stage.send("done")
 
 
 def test_a_file_that_another_process_holds_is_waited_for_and_its_holder_named(
