@@ -1,0 +1,13 @@
+"""The places of the store tests, for the long runs."""
+
+from __future__ import annotations
+
+from tests.stores.conftest import (
+    duckdb_file,
+    lasting_place,
+    postgres,
+    postgres_server,
+    sqlite_file,
+)
+
+__all__ = ["duckdb_file", "lasting_place", "postgres", "postgres_server", "sqlite_file"]
