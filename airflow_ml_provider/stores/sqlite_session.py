@@ -7,11 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from airflow_ml_provider.domain.errors import (
-    ConfigurationError,
-    MLProviderError,
-    SchemaMismatchError,
-)
+from airflow_ml_provider.domain.errors import MLProviderError, SchemaMismatchError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
@@ -20,8 +16,9 @@ from airflow_ml_provider.stores.arrow_hash import RowHash, summed
 from airflow_ml_provider.stores.session import Row, RowSums
 from airflow_ml_provider.stores.sql import Statement, column_list, quoted_table, wrapped
 from airflow_ml_provider.stores.sqlite_answer import Answer
-from airflow_ml_provider.stores.sqlite_dialect import SqliteDialect, lend_functions
+from airflow_ml_provider.stores.sqlite_dialect import SqliteDialect
 from airflow_ml_provider.stores.sqlite_errors import told
+from airflow_ml_provider.stores.sqlite_file import opened
 from airflow_ml_provider.stores.sqlite_text import flat, translated
 from airflow_ml_provider.stores.sqlite_types import declared, meant
 from airflow_ml_provider.stores.sqlite_values import bindable, hashable, stored
@@ -52,29 +49,8 @@ class SqliteSession:
         """The open connection."""
         if self._connection is None:
             with self._told():
-                self._connection = self._opened()
+                self._connection = opened(self._path, self._lock_wait)
         return self._connection
-
-    def _opened(self) -> sqlite3.Connection:
-        # Streams may be read by a thread of the reader's; one uses the connection at a time.
-        connection = sqlite3.connect(
-            self._path, timeout=self._lock_wait, isolation_level=None, check_same_thread=False
-        )
-        try:
-            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-            connection.execute("PRAGMA synchronous = FULL")
-            lend_functions(connection)
-        except BaseException:
-            connection.close()
-            raise
-        if mode != "wal":
-            connection.close()
-            msg = (
-                f"SQLite cannot keep a write-ahead log for {self._path!r} (it offers {mode!r}), so "
-                "readers and a writer would be in each other's way. Use a file on a local disk."
-            )
-            raise ConfigurationError(msg)
-        return connection
 
     def _told(self) -> AbstractContextManager[None]:
         return told(self._path, self._lock_wait)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pyarrow as pa
@@ -399,6 +402,20 @@ def test_who_waits_too_long_for_a_writer_is_told_which_process_it_is(sqlite, sql
             pytest.raises(UnavailableError, match=rf"written by process {first.pid} \("),
         ):
             put(hasty, day(6), readings(day(6), 3))
+
+
+def test_many_that_make_one_file_at_once_all_open_it(tmp_path):
+    # Of 60 new files about three show it, where who is refused at once is not patient.
+    def opens(path: Path, together: Barrier) -> list[tuple[Any, ...]]:
+        with SqliteStore(path) as store:
+            together.wait()
+            return store._session.execute("SELECT 1")
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(60):
+            path, together = tmp_path / f"{number}.sqlite", Barrier(8)
+            racers = [pool.submit(opens, path, together) for _ in range(8)]
+            assert [racer.result() for racer in racers] == [[(1,)]] * 8
 
 
 def test_a_file_in_no_folder_says_where_it_should_have_been(tmp_path):
