@@ -29,7 +29,7 @@ def open_registry(conn_id: str | None = None) -> ModelRegistry:
 
     :raises UnknownConnectionError: when the connection is not known, or names no server.
     """
-    from airflow_ml_provider.stores.mlflow import MLflowRegistry
+    from airflow_ml_provider.stores.mlflow.registry import MLflowRegistry
 
     conn_id = conn_id or option("registry")
     if conn_id is None:

@@ -150,7 +150,7 @@ def _registry(task: Task, steps: Steps) -> ModelRegistry:
 
 def scratch_registry(home: Path, steps: Any = lambda _: None) -> ModelRegistry:
     """Return a registry inside ``home`` that tells ``steps`` what it has done."""
-    from airflow_ml_provider.stores.mlflow import MLflowRegistry
+    from airflow_ml_provider.stores.mlflow.registry import MLflowRegistry
 
     class Observed(MLflowRegistry):
         def register(self, *arguments: Any, **named: Any) -> Any:

@@ -22,24 +22,24 @@ def open_store(kind: str, location: str, **options: Any) -> Store:
     :raises ConfigurationError: for a kind that does not exist.
     """
     if kind in _LAKES:
-        from airflow_ml_provider.stores.lake_door import open_lake
+        from airflow_ml_provider.stores.open_lake import open_lake
 
         return open_lake(kind, location, open_store, **options)
     match kind:
         case "duckdb":
-            from airflow_ml_provider.stores.duckdb import DuckDBStore
+            from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 
             return DuckDBStore(location, **options)
         case "postgres":
-            from airflow_ml_provider.stores.postgres import PostgresStore
+            from airflow_ml_provider.stores.postgres.store import PostgresStore
 
             return PostgresStore(location, **options)
         case "sqlite":
-            from airflow_ml_provider.stores.sqlite import SqliteStore
+            from airflow_ml_provider.stores.sqlite.store import SqliteStore
 
             return SqliteStore(location, **options)
         case "memory":
-            from airflow_ml_provider.stores.memory import MemoryStore
+            from airflow_ml_provider.stores.memory.store import MemoryStore
 
             return MemoryStore(location, **options)
     msg = f"{kind!r} is not a kind of store. Use one of {', '.join(KINDS)}."

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from airflow_ml_provider.domain.window import Window
-from airflow_ml_provider.stores.duckdb import DuckDBStore
+from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 from tests.bench import rows
 from tests.bench.figure import Figure
 from tests.bench.ours import Ours

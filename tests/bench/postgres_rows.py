@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from airflow_ml_provider.domain.window import Window
-from airflow_ml_provider.stores.postgres import PostgresStore
+from airflow_ml_provider.stores.postgres.store import PostgresStore
 from tests.bench import rows, run, server
 from tests.bench.figure import Figure
 from tests.bench.ours import Ours

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_ml_provider.domain.window import Window
-from airflow_ml_provider.stores.sqlite import SqliteStore
+from airflow_ml_provider.stores.sqlite.store import SqliteStore
 from tests.bench import rows
 from tests.bench.figure import Figure
 from tests.bench.ours import Ours

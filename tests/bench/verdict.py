@@ -14,7 +14,7 @@ from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.domain.training import LabelSource, Stage, Training
 from airflow_ml_provider.domain.window import Calendar, Granularity, Window
 from airflow_ml_provider.steps.judgement import CHAMPION, judge, snapshot
-from airflow_ml_provider.stores.duckdb import DuckDBStore
+from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 from tests.bench.figure import Figure, excess
 from tests.bench.measure import cost, in_turns
 

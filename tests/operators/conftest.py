@@ -71,7 +71,7 @@ class Airflow:
 
 @pytest.fixture(scope="session")
 def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from airflow_ml_provider.stores.mlflow import MLflowRegistry
+    from airflow_ml_provider.stores.mlflow.registry import MLflowRegistry
 
     path = tmp_path_factory.mktemp("registry") / "registry.db"
     assert MLflowRegistry(f"sqlite:///{path}").find("nobody", "nothing") is None

@@ -230,7 +230,7 @@ def test_a_stage_before_its_time_says_which_comes_first(city):
 def _train_alone(folder, module, key, results):
     import sys
 
-    from airflow_ml_provider.stores.mlflow import MLflowRegistry
+    from airflow_ml_provider.stores.mlflow.registry import MLflowRegistry
     from airflow_ml_provider.stores.open import open_store
     from tests.steps.conftest import City
 
@@ -242,7 +242,7 @@ def _train_alone(folder, module, key, results):
 
 
 def test_eight_processes_at_once_register_one_version(city):
-    from airflow_ml_provider.stores.mlflow import MLflowRegistry
+    from airflow_ml_provider.stores.mlflow.registry import MLflowRegistry
 
     city.materialize(*DAYS[:3])
     key = city.build(DAYS[2]).train_key

@@ -5,7 +5,7 @@ from itertools import accumulate, chain, pairwise
 import pyarrow as pa
 from hypothesis import given, settings, strategies as st
 
-from airflow_ml_provider.stores.arrow import in_blocks, in_pieces
+from airflow_ml_provider.stores.arrow.inflow import in_blocks, in_pieces
 
 
 @settings(deadline=None)

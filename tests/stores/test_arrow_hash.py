@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_ml_provider.stores.arrow_hash import summed
-from airflow_ml_provider.stores.session import RowSums
+from airflow_ml_provider.stores.arrow.hash import summed
+from airflow_ml_provider.stores.connection.session import RowSums
 
 SCHEMA = pa.schema(
     [("n", pa.int64()), ("x", pa.float64()), ("s", pa.string()), ("b", pa.binary())]

@@ -13,7 +13,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from airflow_ml_provider.domain.errors import MissingExtraError, SchemaMismatchError
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Query
-from airflow_ml_provider.stores.lake import LakeStore
+from airflow_ml_provider.stores.lake.store import LakeStore
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
 from tests.stores.world import READINGS, claim, day, owned, put, readings, values, vouched

@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from airflow_ml_provider.domain.errors import UnavailableError
-from airflow_ml_provider.stores.duckdb import DuckDBStore
-from airflow_ml_provider.stores.duckdb_file import closed, gate
+from airflow_ml_provider.stores.duckdb.file import closed, gate
+from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 from tests.stores.actor import Actor
 from tests.stores.attempt import LOADING, Attempt, Plan
 from tests.stores.conftest import Place

@@ -9,7 +9,7 @@ from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Owner, Recipe
 from airflow_ml_provider.domain.table import TableName, TimeSlice
 from airflow_ml_provider.domain.window import Calendar, Granularity
-from airflow_ml_provider.stores.duckdb import DuckDBStore
+from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 
 NOW = datetime(2013, 2, 1, tzinfo=UTC)
 

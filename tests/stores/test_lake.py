@@ -20,9 +20,9 @@ from airflow_ml_provider.domain.errors import (
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Query
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.lake import LakeStore
+from airflow_ml_provider.stores.connection.session import ConflictError
+from airflow_ml_provider.stores.lake.store import LakeStore
 from airflow_ml_provider.stores.open import open_store
-from airflow_ml_provider.stores.session import ConflictError
 from tests.stores.attempt import Attempt, Plan
 from tests.stores.conftest import Place
 from tests.stores.world import (

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from airflow_ml_provider.domain.table import KeySlice, TimeSlice
-from airflow_ml_provider.stores.lake_files import (
+from airflow_ml_provider.stores.lake.files import (
     Bounds,
     DataFile,
     Place,

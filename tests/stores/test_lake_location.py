@@ -14,7 +14,7 @@ from airflow_ml_provider.domain.errors import (
     UnavailableError,
 )
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.lake_location import LakeLocation
+from airflow_ml_provider.stores.lake.location import LakeLocation
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.world import day, put, readings, vouched
 

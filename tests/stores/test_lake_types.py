@@ -11,7 +11,7 @@ import pytest
 
 from airflow_ml_provider.domain.errors import SchemaMismatchError
 from airflow_ml_provider.domain.ledger import Change
-from airflow_ml_provider.stores.lake import LakeStore
+from airflow_ml_provider.stores.lake.store import LakeStore
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
 from tests.stores.world import READINGS, day, put, vouched

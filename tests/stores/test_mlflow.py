@@ -7,7 +7,7 @@ from multiprocessing import get_context
 import pytest
 
 from airflow_ml_provider.domain.errors import MissingExtraError, UnavailableError
-from airflow_ml_provider.stores.mlflow import MLflowRegistry
+from airflow_ml_provider.stores.mlflow.registry import MLflowRegistry
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,9 @@ from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.domain.training import FeatureSource
-from airflow_ml_provider.stores.sqlite import SqliteStore
-from airflow_ml_provider.stores.sqlite_types import declared, meant
-from airflow_ml_provider.stores.sqlite_values import fitting, hashable, read, stored
+from airflow_ml_provider.stores.sqlite.store import SqliteStore
+from airflow_ml_provider.stores.sqlite.types import declared, meant
+from airflow_ml_provider.stores.sqlite.values import fitting, hashable, read, stored
 from tests.stores.attempt import LOADING, Attempt, Plan
 from tests.stores.conftest import Place
 from tests.stores.world import READINGS, day, owned, put, readings, values

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_ml_provider.domain.errors import QueryError, SchemaMismatchError
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.sqlite_text import flat, spelled_out, translated
+from airflow_ml_provider.stores.sqlite.text import flat, spelled_out, translated
 
 
 @pytest.mark.parametrize(

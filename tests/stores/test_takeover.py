@@ -13,7 +13,7 @@ from airflow_ml_provider.domain.errors import FencedError, UnavailableError
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.open import open_store
-from airflow_ml_provider.stores.postgres_takeover import attempt_name, is_past
+from airflow_ml_provider.stores.postgres.takeover import attempt_name, is_past
 from tests.stores.attempt import LOADING, Attempt, Plan
 from tests.stores.conftest import Place, administer
 from tests.stores.world import READINGS, claim, day, put, readings, values, vouched

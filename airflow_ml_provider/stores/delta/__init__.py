@@ -1,0 +1,3 @@
+"""Delta Lake: one format of a lake."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""MLflow: the registry of models."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""PostgreSQL: tables and ledger in one database."""
+
+from __future__ import annotations

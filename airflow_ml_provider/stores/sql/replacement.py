@@ -1,0 +1,315 @@
+"""A replacement: one partition exchanged whole, in one transaction, by the newest claim only."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_ml_provider.domain.check import Audit, Expectations, audit
+from airflow_ml_provider.domain.errors import (
+    FencedError,
+    MLProviderError,
+    OutsideWindowError,
+    SchemaMismatchError,
+    UnavailableError,
+)
+from airflow_ml_provider.domain.ledger import Change, Claim, Line, Materialization, Recipe
+from airflow_ml_provider.domain.ports import ArrowStream, Query
+from airflow_ml_provider.domain.table import Slice, matched_columns
+from airflow_ml_provider.domain.window import Window
+from airflow_ml_provider.stores.arrow import inflow
+from airflow_ml_provider.stores.connection.session import ConflictError, OnStep, RowSums, Session
+from airflow_ml_provider.stores.connection.statement import (
+    Statement,
+    bound,
+    inside,
+    quoted,
+    quoted_table,
+    wrapped,
+)
+from airflow_ml_provider.stores.ledger import lines as ledger_lines
+from airflow_ml_provider.stores.sql.content import (
+    Content,
+    measured,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PATIENCE = 60.0
+_SETTLE_PAUSES = (0.0, 0.2, 1.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of ``Store.replace``, as one value, but for the rows."""
+
+    claim: Claim
+    owned: Slice
+    window: Window | None
+    recipe: Recipe
+    expectations: Expectations
+    at: datetime
+
+    def line_after(self, line: Line, content: Content, change: Change) -> Line:
+        """Return the ledger's line as the commit leaves it."""
+        token, changed = self.claim.token, change is Change.WRITTEN
+        return replace(
+            line,
+            committed_token=token,
+            committed_at=self.at,
+            changed_token=token if changed else line.changed_token,
+            changed_at=self.at if changed else line.changed_at,
+            start=self.window.start if self.window else None,
+            end=self.window.end if self.window else None,
+            rows=content.rows,
+            content_hash=content.hash,
+            schema_hash=content.schema,
+            recipe=self.recipe,
+        )
+
+
+class Replacement:
+    """One run of the write protocol. Until the commit, readers see the old partition, whole."""
+
+    def __init__(self, session: Session, order: Order, on_step: OnStep) -> None:
+        self._session = session
+        self._order = order
+        self._on_step = on_step
+        self._table = order.claim.table
+        self._name = quoted_table(order.claim.table)
+        self._source: Statement | pa.RecordBatchReader = Statement("")
+        self._inflow: inflow.Inflow | None = None
+        self._names: list[str] = []
+        self._sums: RowSums | None = None
+
+    def run(self, rows: ArrowStream | Query) -> Materialization:
+        """Do it; see ``Store.replace``."""
+        is_query = isinstance(rows, Query)
+        self._source = bound(rows.sql, rows.values) if is_query else inflow.opened(rows)
+        try:
+            done = self._prepared()
+        except BaseException as error:
+            self._session.rollback()
+            self._refuse_if_fenced(error)
+            raise
+        self._commit(done.line)
+        self._on_step("committed")
+        return done
+
+    def _prepared(self) -> Materialization:
+        """Do all but the commit."""
+        line, created = self._entered()
+        self._deleted()
+        loaded = self._load()
+        self._on_step("loaded")
+        content, findings = self._audited(loaded)
+        self._on_step("audited")
+        if not created and self._same(line, content):
+            return self._unchanged(content, findings)
+        return self._noted(line, content, findings, Change.WRITTEN, difference(line, content))
+
+    def _entered(self) -> tuple[Line, bool]:
+        """Begin, lock, and see to the table; nothing of the rows is read, so it may be repeated."""
+        deadline = time.monotonic() + _PATIENCE
+        pause = 0.005
+        while True:
+            try:
+                return self._locked(), self._created()
+            except ConflictError:
+                self._session.rollback()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(pause)
+                pause = min(pause * 2, 0.5)
+
+    def _locked(self) -> Line:
+        self._session.begin()
+        self._on_step("begun")
+        claim = self._order.claim
+        with self._session.waiting(claim):
+            line = ledger_lines.locked(self._session, claim.table, claim.key)
+        if line is None or line.token != claim.token:
+            raise FencedError(fenced(claim, line))
+        self._on_step("locked")
+        return line
+
+    def _created(self) -> bool:
+        """Make the table if there is none, and refuse rows that cannot fit it."""
+        given = self._given()
+        if self._order.owned.column not in given:
+            msg = (
+                f"The rows for {self._table} have no column {self._order.owned.column!r}, which "
+                f"says which partition a row belongs to; they have {given}."
+            )
+            raise SchemaMismatchError(msg)
+        columns = self._columns()
+        if not columns:
+            with self._session.waiting(self._order.claim):
+                self._session.exclusive(f"create {self._name}")
+            columns = self._columns()
+        self._names = given
+        matched_columns(columns or given, given, table=str(self._table))
+        if columns:
+            return False
+        if isinstance(self._source, Statement):
+            self._session.create_from(self._table, self._source, self._order.owned)
+        else:
+            self._session.create_like(self._table, self._source.schema, self._order.owned)
+        return True
+
+    def _deleted(self) -> None:
+        """Delete the slice; from here on the table keeps its columns until the transaction ends."""
+        where = inside(self._order.owned, self._session.dialect.edge)
+        with self._session.waiting(self._order.claim):
+            self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
+        # Looked at again: somebody may have added a column while the delete waited for the table.
+        matched_columns(self._columns(), self._names, table=str(self._table))
+        self._on_step("deleted")
+
+    def _columns(self) -> list[str]:
+        return [column.name for column in self._session.columns(self._table)]
+
+    def _given(self) -> list[str]:
+        if isinstance(self._source, Statement):
+            return self._session.names_of(self._source)
+        return list(self._source.schema.names)
+
+    def _load(self) -> int:
+        """Put the rows in and return how many came."""
+        source = self._source
+        if isinstance(source, Statement):
+            rows, self._sums = self._session.insert(self._table, source)
+            return rows
+        accepted = self._session.accepts(self._table, source.schema)
+        self._inflow = inflow.Inflow(source, accepted, self._order.owned)
+        try:
+            self._sums = self._session.load(self._table, self._inflow.reader())
+        except Exception:
+            if self._inflow.error is not None:
+                raise self._inflow.error from None
+            raise
+        return self._inflow.rows
+
+    def _audited(self, loaded: int) -> tuple[Content, Audit]:
+        order = self._order
+        content = measured(
+            self._session, self._table, order.owned, order.expectations, loaded=self._sums
+        )
+        if content.rows != loaded:
+            self._refuse_outside(loaded, content.rows)
+        findings = audit(order.expectations, content.counts)
+        findings.require(str(self._table), order.claim.key)
+        return content, findings
+
+    def _refuse_outside(self, loaded: int, inside_rows: int) -> NoReturn:
+        owned, outside = self._order.owned, loaded - inside_rows
+        examples = self._strays() if self._inflow is None else self._inflow.strays()
+        raise OutsideWindowError(inflow.outside(self._table, owned, outside, loaded, examples))
+
+    def _strays(self) -> list[object]:
+        """Return values of the slice column with which rows of a SELECT fall outside."""
+        source = self._source
+        assert isinstance(source, Statement)  # noqa: S101  rows from Arrow are watched on their way
+        self._session.rollback()
+        dialect, column = self._session.dialect, quoted(self._order.owned.column)
+        where = inside(self._order.owned, dialect.edge, after=len(source.values))
+        rows = self._session.execute(
+            f"SELECT min({dialect.text(column)}) FROM {wrapped(source)} "
+            f"WHERE NOT ({where.text}) OR {column} IS NULL",
+            (*source.values, *where.values),
+        )
+        return [row[0] for row in rows]
+
+    def _same(self, line: Line, new: Content) -> bool:
+        """Whether ledger and table both hold the new rows already (a stranger may have written)."""
+        if (line.content_hash, line.schema_hash) != (new.hash, new.schema):
+            return False
+        old = measured(self._session, self._table, self._order.owned, beside=True)
+        return line.committed and old.hash == new.hash
+
+    def _unchanged(self, content: Content, findings: Audit) -> Materialization:
+        """Leave the table untouched, and note in a transaction of its own that we looked."""
+        self._session.rollback()
+        line = self._locked()
+        reason = f"the same {content.rows:,} rows as before"
+        return self._noted(line, content, findings, Change.UNCHANGED, reason)
+
+    def _noted(
+        self, line: Line, content: Content, findings: Audit, change: Change, reason: str
+    ) -> Materialization:
+        new = self._order.line_after(line, content, change)
+        if not ledger_lines.written(self._session, new):
+            raise FencedError(fenced(self._order.claim, None))
+        ledger_lines.remembered(self._session, new, change, reason)
+        self._on_step("noted")
+        return Materialization(new, change, reason, findings)
+
+    def _commit(self, noted: Line) -> None:
+        """Commit; where the answer is lost, the ledger knows what became of it."""
+        try:
+            self._session.commit()
+        except UnavailableError as error:
+            self._session.rollback()
+            line = self._settled(error)
+            if line is None or not _same_commit(line, noted):
+                self._refuse_if_fenced(error)
+                raise
+
+    def _settled(self, lost: UnavailableError) -> Line | None:
+        """Return the line once the lost commit is over: its lock is waited for."""
+        claim = self._order.claim
+        for pause in _SETTLE_PAUSES:
+            time.sleep(pause)
+            try:
+                self._session.begin()
+                with self._session.waiting(claim):
+                    line = ledger_lines.locked(self._session, claim.table, claim.key)
+            except UnavailableError:
+                continue
+            finally:
+                self._session.rollback()
+            return line
+        raise lost
+
+    def _refuse_if_fenced(self, error: BaseException) -> None:
+        """
+        Turn a broken connection into the reason for it: a newer attempt may have ended ours.
+
+        :raises FencedError: when the ledger says so.
+        """
+        if not isinstance(error, UnavailableError):
+            return
+        claim = self._order.claim
+        try:
+            line = ledger_lines.read(self._session, claim.table, claim.key)
+        except MLProviderError:
+            return
+        if line is not None and line.token > claim.token:
+            raise FencedError(fenced(claim, line)) from error
+
+
+def _same_commit(one: Line, other: Line) -> bool:
+    """Whether two lines tell of the same commit; a claim may write more than once."""
+    facts = ("committed_token", "committed_at", "content_hash", "schema_hash", "recipe")
+    return all(getattr(one, fact) == getattr(other, fact) for fact in facts)
+
+
+def fenced(claim: Claim, line: Line | None) -> str:
+    """Return the sentence that stops an attempt after a newer claim."""
+    newer = f" by {line.owner} (token {line.token})" if line else ""
+    return (
+        f"{claim.table} {claim.key} was claimed{newer} after this attempt, {claim.owner} (token "
+        f"{claim.token}). This attempt has changed nothing and must stop; the newer one goes on."
+    )
+
+
+def difference(line: Line, content: Content) -> str:
+    """Return the sentence that tells what a write has changed."""
+    if not line.committed:
+        return f"the first {content.rows:,} rows"
+    if line.content_hash == content.hash:
+        return f"the table did not hold the {content.rows:,} rows of the ledger any more"
+    return f"{content.rows:,} rows with other content, {line.rows or 0:,} before"
