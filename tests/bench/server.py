@@ -46,9 +46,9 @@ class Server:
         return replace(self, uri=urlunsplit(urlsplit(self.uri)._replace(path=f"/{name}")))
 
     def rest(self) -> None:
-        """Tidy up: dead rows are cleared away and everything is on disk."""
+        """Tidy up as the server itself does: dead rows cleared away, rows counted, all on disk."""
         with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute("VACUUM")
+            connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
 
 

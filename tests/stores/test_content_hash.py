@@ -84,6 +84,17 @@ def test_equal_bags_of_rows_have_equal_hashes_and_no_others(
         assert hash_of(store, [row, *rows[1:]]) != once
 
 
+def test_rows_that_exchange_a_value_are_other_rows(store: Store) -> None:
+    rows: list[Row] = [("a", 1.5, 1), ("b", 2.5, 2)]
+    exchanged: list[list[Row]] = [
+        [("b", 1.5, 1), ("a", 2.5, 2)],
+        [("a", 2.5, 1), ("b", 1.5, 2)],
+        [("a", 1.5, 2), ("b", 2.5, 1)],
+    ]
+    hashes = [hash_of(store, one) for one in (rows, *exchanged)]
+    assert len(set(hashes)) == len(hashes)
+
+
 def test_nothing_is_taken_for_something_else(store: Store) -> None:
     rows: list[Row] = [
         (text, number, whole)

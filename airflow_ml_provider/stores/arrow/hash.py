@@ -32,7 +32,7 @@ class RowHash:
 
     def __init__(self) -> None:
         self._rows = 0
-        self._totals = [0, 0]
+        self._hashes = 0
 
     def add(self, columns: Mapping[str, Sequence[pa.Array]]) -> None:
         """Add a batch of rows, at least one column wide."""
@@ -42,16 +42,14 @@ class RowHash:
         total = _number(0)
         for name, parts in columns.items():
             total = pc.add(total, _column(name, parts))
-        first = _mixed(total)
-        self._rows += len(first)
-        for place, hashes in enumerate((first, _mixed(pc.bit_wise_xor(first, _number(_SECOND))))):
-            added = pc.sum(hashes, min_count=0).cast(pa.uint64()).as_py()
-            self._totals[place] = (self._totals[place] + added) % _WORD
+        added = pc.sum(_mixed(total), min_count=0).cast(pa.uint64()).as_py()
+        self._rows += len(total)
+        self._hashes = (self._hashes + added) % _WORD
 
     @property
     def sums(self) -> RowSums:
         """What has been added up so far."""
-        return RowSums(self._rows, *self._totals)
+        return RowSums(self._rows, self._hashes)
 
 
 def summed(batches: Iterable[Mapping[str, Sequence[pa.Array]]]) -> RowSums:

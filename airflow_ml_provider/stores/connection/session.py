@@ -53,11 +53,10 @@ class AsOf:
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """A number of rows, and two sums of their hashes, modulo 2**64."""
+    """A number of rows, and the sum of their hashes, modulo 2**64."""
 
     rows: int
-    first: int
-    second: int
+    hashes: int
 
 
 class Dialect(Protocol):
@@ -97,16 +96,14 @@ class Dialect(Protocol):
         """Return an expression: the values of a column as text, as people write them."""
 
     def row_hash(self, columns: Sequence[Column]) -> str:
-        """Return an expression: one 64-bit integer for a row, equal for equal rows."""
+        """
+        Return an expression: one 64-bit integer for a row, equal for equal rows.
 
-    def remixed(self, number: str) -> str:
-        """Return an expression: a 64-bit integer hashed once more, with another salt."""
+        No part of it is a sum over columns, or values could change rows unseen.
+        """
 
     def positive(self, number: str) -> str:
         """Return an expression: a 64-bit hash without its sign, for remainders."""
-
-    def computed_once(self, select: str) -> str:
-        """Return a FROM item that computes the columns of ``select`` once a row."""
 
     def newest(self, join: AsOf) -> str:
         """Return the clause of an as-of join; every row of the left side stays, once."""

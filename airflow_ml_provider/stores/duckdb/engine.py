@@ -37,20 +37,13 @@ class DuckDBDialect(StandardDialect):
         self.algorithm = f"duckdb{version.partition('.')[0]}"
 
     def row_hash(self, columns: Sequence[Column]) -> str:
-        """Return the engine's own hash over all columns."""
-        return f"hash({', '.join(part for column in columns for part in _hashed(column))})"
-
-    def remixed(self, number: str) -> str:
-        """Return the hash of a hash and a salt."""
-        return f"hash({number}, 7919)"
+        """Return the engine's own hash over all columns, hashed once more."""
+        # Hashes of columns are put together by an exclusive-or.
+        return f"hash(hash({', '.join(part for column in columns for part in _hashed(column))}))"
 
     def positive(self, number: str) -> str:
         """Return the hash: it has no sign here."""
         return number
-
-    def computed_once(self, select: str) -> str:
-        """Return the SELECT in parentheses: expressions are shared by themselves."""
-        return f"({select}) AS measured"
 
     def newest(self, join: AsOf) -> str:
         """Return an ASOF join."""

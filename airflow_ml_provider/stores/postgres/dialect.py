@@ -47,20 +47,14 @@ class PostgresDialect(StandardDialect):
         return f"postgres{self._major()}"
 
     def row_hash(self, columns: Sequence[Column]) -> str:
-        """Return the engine's own hash of the columns as one record."""
-        return f"hash_record_extended(ROW({', '.join(map(_hashable, columns))}), {_SEED})"
-
-    def remixed(self, number: str) -> str:
-        """Return the hash of a hash with another seed."""
-        return f"hashint8extended({number}, 7919)"
+        """Return the engine's own hash of the columns as one record, hashed once more."""
+        # The hash of a record is a weighted sum of those of its columns.
+        record = f"hash_record_extended(ROW({', '.join(map(_hashable, columns))}), {_SEED})"
+        return f"hashint8extended({record}, {_SEED})"
 
     def positive(self, number: str) -> str:
         """Return a hash without its sign bit."""
         return f"({number} & 9223372036854775807)"
-
-    def computed_once(self, select: str) -> str:
-        """Return the SELECT with an OFFSET, which keeps the planner from copying expressions."""
-        return f"({select} OFFSET 0) AS measured"
 
     def newest(self, join: AsOf) -> str:
         """Return a lateral join: one index look-up a row, where there is an index."""

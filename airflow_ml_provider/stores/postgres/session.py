@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _FETCH_ROWS = 50_000
 # The driver sends a batch when all of it is encoded: while it encodes the next one, the server
-# works on what the socket holds of the last.
-_PIECE_BYTES = 96 * 1024
+# works on what the socket holds of the last, which is about a hundred kilobytes.
+_PIECE_BYTES = 32 * 1024
 
 
 class PostgresSession:

@@ -48,8 +48,8 @@ def measured(
     scan = _scan(session, table, columns, owned, expectations)
     rows, *numbers = read(scan.text, scan.values)[0]
     if session.hasher is None:
-        first, second, *numbers = numbers
-        sums = RowSums(int(rows), int(first or 0) % _WORD, int(second or 0) % _WORD)
+        hashes, *numbers = numbers
+        sums = RowSums(int(rows), int(hashes or 0) % _WORD)
     else:
         wanted = _rows(session.dialect, table, owned)
         sums = loaded or session.hasher.hashed(wanted, beside=beside)
@@ -57,7 +57,7 @@ def measured(
     counts = {"rows": int(rows), **dict(zip(names, map(int, numbers), strict=True))}
     for name, statement in _duplicates(session.dialect, table, owned, expectations):
         counts[name] = int(read(statement.text, statement.values)[0][0])
-    digest = f"{session.dialect.algorithm}:{sums.rows}:{sums.first:016x}{sums.second:016x}"
+    digest = f"{session.dialect.algorithm}:{sums.rows}:{sums.hashes:016x}"
     return Content(int(rows), digest, schema_hash(columns), counts)
 
 
@@ -73,22 +73,20 @@ def _scan(
     owned: Slice | None,
     expectations: Expectations,
 ) -> Statement:
-    """Return the SELECT of one scan: rows, two sums of hashes, then a count for each check."""
+    """Return the SELECT of one scan: rows, the sum of hashes, then a count for each check."""
     dialect, wanted = session.dialect, ["count(*)"]
-    source = _rows(dialect, table, owned)
-    values, rows = list(source.values), f"({source.text}) AS measured"
+    where = inside(owned, dialect.edge)
+    values = list(where.values)
     if session.hasher is None:
-        digest = _unused("ml_row_hash", columns)
         row_hash = dialect.row_hash(sorted(columns, key=lambda column: column.name))
-        hashed = source.text.replace("SELECT *", f"SELECT *, {row_hash} AS {digest}", 1)
-        rows = dialect.computed_once(hashed)
-        wanted += [f"sum({digest})", f"sum({dialect.remixed(digest)})"]
+        wanted.append(f"sum({row_hash})")
     kinds = {column.name: column for column in columns}
     for _, kind, arguments in measures(expectations):
         if kind in _SINGLE_SCAN:
             breach = _breach(dialect, kinds, kind, arguments, values)
             wanted.append(f"count(CASE WHEN {breach} THEN 1 END)")
-    return Statement(f"SELECT {', '.join(wanted)} FROM {rows}", tuple(values))
+    source = f"{quoted_table(table)} WHERE {where.text}"
+    return Statement(f"SELECT {', '.join(wanted)} FROM {source}", tuple(values))
 
 
 def _rows(dialect: Dialect, table: TableName, owned: Slice | None) -> Statement:
@@ -138,10 +136,3 @@ def _breach(
             values.append(bound)
             sides.append(f"{name} {sign} ${len(values)}")
     return " OR ".join(sides) or "1 = 0"
-
-
-def _unused(name: str, columns: Sequence[Column]) -> str:
-    taken = {column.name.lower() for column in columns}
-    while name in taken:
-        name += "_"
-    return name

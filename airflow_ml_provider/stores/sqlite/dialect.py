@@ -57,17 +57,9 @@ class SqliteDialect(StandardDialect):
         """Return a hash of a few columns, without a sign; whole rows are hashed as Arrow."""
         return f"ml_hash({column_list(column.name for column in columns)})"
 
-    def remixed(self, number: str) -> str:
-        """Return the hash of a hash and a salt."""
-        return f"ml_hash({number}, 7919)"
-
     def positive(self, number: str) -> str:
         """Return the hash: it has no sign here."""
         return number
-
-    def computed_once(self, select: str) -> str:
-        """Return the SELECT in parentheses."""
-        return f"({select}) AS measured"
 
     def newest(self, join: AsOf) -> str:
         """Return a join with the row that a correlated look-up finds; it wants an index."""
