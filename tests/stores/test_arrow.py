@@ -40,7 +40,7 @@ def test_pieces_are_as_small_as_was_asked_but_never_less_than_a_row() -> None:
     st.integers(min_value=1, max_value=100),
     st.integers(min_value=1, max_value=1_000),
 )
-def test_a_stream_in_blocks_has_the_same_rows_in_larger_batches(
+def test_a_stream_in_blocks_has_the_same_rows_in_batches_of_one_size(
     sizes: list[int], rows: int, most: int
 ) -> None:
     numbers = pa.table({"n": pa.array(range(sum(sizes)), pa.int64())})
@@ -51,4 +51,5 @@ def test_a_stream_in_blocks_has_the_same_rows_in_larger_batches(
     blocks = list(in_blocks(given, rows, most))
 
     assert pa.Table.from_batches(blocks, numbers.schema).equals(numbers)
-    assert all(len(block) >= rows or block.nbytes >= most for block in blocks[:-1])
+    assert all(len(block) == rows or block.nbytes >= most for block in blocks[:-1])
+    assert all(len(block) <= rows for block in blocks)

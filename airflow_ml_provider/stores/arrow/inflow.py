@@ -54,9 +54,9 @@ def in_pieces(rows: pa.RecordBatchReader, most_bytes: int) -> pa.RecordBatchRead
 
 
 def in_blocks(
-    rows: pa.RecordBatchReader, enough_rows: int, enough_bytes: int
+    rows: pa.RecordBatchReader, block_rows: int, most_bytes: int
 ) -> pa.RecordBatchReader:
-    """Return the stream in batches of enough rows or bytes, but for the last one."""
+    """Return the stream in batches of ``block_rows``, of fewer at its end or where rows are large."""
     import pyarrow as pa
 
     def blocks() -> Iterator[pa.RecordBatch]:
@@ -64,16 +64,19 @@ def in_blocks(
         count = size = 0
 
         def joined() -> list[pa.RecordBatch]:
-            # One, unless there is more text than an array can hold.
             table = pa.Table.from_batches(held, rows.schema).combine_chunks()
-            return list(table.to_batches())
+            return list(table.to_batches(max_chunksize=block_rows))
 
         for batch in rows:
             held.append(batch)
             count, size = count + batch.num_rows, size + batch.nbytes
-            if count >= enough_rows or size >= enough_bytes:
-                yield from joined()
-                held, count, size = [], 0, 0
+            if count < block_rows and size < most_bytes:
+                continue
+            whole = joined()
+            # What is short of a block waits for the next rows.
+            held = [whole.pop()] if count > block_rows and count % block_rows else []
+            yield from whole
+            count, size = sum(one.num_rows for one in held), sum(one.nbytes for one in held)
         yield from joined()
 
     return pa.RecordBatchReader.from_batches(rows.schema, blocks())

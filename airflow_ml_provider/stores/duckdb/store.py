@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 65_536
-# A batch of less than a row group is written once alone and once more with its neighbours.
+# A batch of less than a row group is written once alone and once more with its neighbours; of one
+# that is larger a single thread works on all.
 _ROW_GROUP = 122_880
 _BLOCK_BYTES = 64 * 1024 * 1024
 
