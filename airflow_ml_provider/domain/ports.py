@@ -12,6 +12,7 @@ from airflow_ml_provider.domain.champion import Reign
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Claim, Line, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.readiness import SourceFacts
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.staleness import Mark
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.training import (
@@ -152,13 +153,14 @@ class Store(Protocol):
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """
         Make ``rows`` the whole content of the partition, in one transaction, or change nothing.
 
         Lock the ledger line, refuse an older claim, delete the slice, load, audit, note, commit.
         The table is made from the first rows when it does not exist (with its schema), and its
-        columns must match afterwards. Zero rows are a real result. Equal content leaves the table
+        columns must match afterwards, or ``schema`` says what else is to be done. Zero rows are a real result. Equal content leaves the table
         untouched and reports UNCHANGED. A commit whose answer is lost is resolved by the ledger.
 
         :raises FencedError: when a newer claim exists.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from airflow_ml_provider.domain.ports import Column
-from airflow_ml_provider.stores.connection.statement import quoted
+from airflow_ml_provider.domain.table import TableName
+from airflow_ml_provider.stores.connection.statement import quoted, quoted_table
 
 
 class StandardDialect:
@@ -45,6 +46,10 @@ class StandardDialect:
     def text(self, value: str) -> str:
         """Return a value as text."""
         return f"CAST({value} AS TEXT)"
+
+    def addition(self, table: TableName, column: Column) -> str:
+        """Return the statement that adds a column to a table."""
+        return f"ALTER TABLE {quoted_table(table)} ADD COLUMN {quoted(column.name)} {column.type}"
 
     def shown(self, column: Column) -> str:
         """Return the text of a column's values, as a check names them."""

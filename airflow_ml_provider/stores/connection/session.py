@@ -95,6 +95,9 @@ class Dialect(Protocol):
     def shown(self, column: Column) -> str:
         """Return an expression: the values of a column as text, as people write them."""
 
+    def addition(self, table: TableName, column: Column) -> str:
+        """Return the statement that adds a column, NULL in every row, to a table."""
+
     def row_hash(self, columns: Sequence[Column]) -> str:
         """
         Return an expression: one 64-bit integer for a row, equal for equal rows.

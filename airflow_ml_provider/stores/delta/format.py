@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.table import TableName
+from airflow_ml_provider.stores.connection.session import ConflictError
 from airflow_ml_provider.stores.delta.library import installed, told
 from airflow_ml_provider.stores.delta.snapshot import METADATA, DeltaSnapshot, application
 from airflow_ml_provider.stores.lake.files import DataFile
@@ -74,10 +75,17 @@ class DeltaFormat:
                 return
             assert isinstance(seen, DeltaSnapshot)  # noqa: S101  a format is given its own tables
             seen.refuse_what_we_cannot_write(table)
+            new = _new_columns(seen, exchange)
+            if new and exchange.removed:
+                _widened(table, seen, new)
+                new = []
             seen.handle.create_write_transaction(
                 [*_removed(seen, exchange), *_added(exchange)],
-                "append",
-                seen.handle.schema(),
+                # In the mode 'append' the library leaves the columns of the table as they are;
+                # in the other one it takes files away by a filter, which here none passes.
+                "overwrite" if new else "append",
+                installed().Schema([*seen.handle.schema().fields, *new]),
+                partition_filters=[(seen.schema.names[0], "in", [])] if new else None,
                 commit_properties=_properties(exchange),
             )
 
@@ -92,6 +100,28 @@ class DeltaFormat:
             storage_options=self._options,
             commit_properties=_properties(exchange),
         )
+
+
+def _new_columns(seen: DeltaSnapshot, exchange: Exchange) -> list[Any]:
+    """Return the columns that a table gains, as its log will have them."""
+    import pyarrow as pa
+
+    known = seen.schema.names
+    new = pa.schema([field for field in exchange.schema if field.name not in known])
+    return list(installed().Schema.from_arrow(new).fields)
+
+
+def _widened(table: TableName, seen: DeltaSnapshot, new: Sequence[Any]) -> None:
+    """
+    Add empty columns in a commit of their own: the library does not do it where files go.
+
+    :raises ConflictError: when others have committed since the table was seen.
+    """
+    before = seen.handle.version()
+    seen.handle.alter.add_columns(list(new), commit_properties=_uncontested())
+    if seen.handle.version() != before + 1:
+        msg = f"Others have committed to {table} while it was given {len(new)} columns."
+        raise ConflictError(msg)
 
 
 def _added(exchange: Exchange) -> list[Any]:
@@ -136,10 +166,14 @@ def _properties(exchange: Exchange) -> Any:
     """Return what a commit carries: no second try of its own, the token, the note."""
     library = installed()
     if exchange.note is None:
-        return library.CommitProperties(max_commit_retries=0)
+        return _uncontested()
     note = exchange.note
     return library.CommitProperties(
         custom_metadata={METADATA: note.text()},
         max_commit_retries=0,
         app_transactions=[library.Transaction(application(note.key), note.token)],
     )
+
+
+def _uncontested() -> Any:
+    return installed().CommitProperties(max_commit_retries=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -13,6 +13,7 @@ from airflow_ml_provider.domain.errors import TableMissingError
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
@@ -102,6 +103,7 @@ class LakeStore:
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
         self._on_step("begun")
@@ -109,7 +111,7 @@ class LakeStore:
         self._renewed[claim] = held
         self._ledger.release()
         self._on_step("locked")
-        order = Order(held, owned, window, recipe, expectations, at)
+        order = Order(held, owned, window, recipe, expectations, at, schema)
         source = self.query(rows) if isinstance(rows, Query) else inflow.opened(rows)
         with self._stage() as stage:
             replacement = LakeReplacement(self._tables, self._ledger, stage, order, self._on_step)
@@ -194,7 +196,8 @@ class LakeStore:
 
         :raises TableMissingError: when the table does not exist.
         """
-        return self._measured(table, TimeSlice(time, window.start, window.end)).hash
+        known = self._ledger.schemas(table, window.start, window.end)
+        return self._measured(table, TimeSlice(time, window.start, window.end), known).hash
 
     def point_in_time(
         self,
@@ -252,9 +255,11 @@ class LakeStore:
         self._tables.drop(table)
         self._ledger.forget_table(table)
 
-    def _measured(self, table: TableName, owned: Slice | None) -> Content:
+    def _measured(
+        self, table: TableName, owned: Slice | None, known: Collection[str] = ()
+    ) -> Content:
         with _over(table, self._existing(table)) as sql:
-            return measured(sql, table, owned)
+            return measured(sql, table, owned, former=known)
 
     def _views(self, features: Sequence[FeatureSource]) -> list[joins.View]:
         return [joins.View(source, self.columns(source.table)) for source in features]

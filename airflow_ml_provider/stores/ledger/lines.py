@@ -102,6 +102,17 @@ def committed(
     return [_line(row) for row in rows]
 
 
+def schemas(session: Session, table: TableName, start: datetime, end: datetime) -> set[str]:
+    """Return the hashes of the columns under which partitions in ``[start, end)`` were written."""
+    rows = session.execute(
+        "SELECT DISTINCT schema_hash FROM ml_partition WHERE table_schema = $1 "
+        "AND table_name = $2 AND window_end > $3 AND window_start < $4 "
+        "AND schema_hash IS NOT NULL",
+        (table.schema or "", table.name, naive(start), naive(end)),
+    )
+    return {row[0] for row in rows}
+
+
 def unsettled(session: Session, table: TableName) -> Sequence[str] | None:
     """Return the keys whose newest claim has not committed; None when the table has no lines."""
     place = (table.schema or "", table.name)

@@ -59,6 +59,10 @@ class SqlLedger:
         """Return the committed lines whose window begins in ``[start, end)``."""
         return ledger_lines.committed(self.session, table, start, end)
 
+    def schemas(self, table: TableName, start: datetime, end: datetime) -> set[str]:
+        """Return the hashes of the columns under which partitions in ``[start, end)`` came."""
+        return ledger_lines.schemas(self.session, table, start, end)
+
     def mark_published(self, table: TableName, key: str, token: int) -> None:
         """Note that downstream was told of the change made by ``token``."""
         self._write(lambda: ledger_lines.published(self.session, table, key, token))

@@ -12,6 +12,7 @@ from airflow_ml_provider.domain.errors import TableMissingError
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
@@ -86,9 +87,10 @@ class SqlStore:
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
-        order = Order(claim, owned, window, recipe, expectations, at)
+        order = Order(claim, owned, window, recipe, expectations, at, schema)
         return Replacement(self._ledger.session, order, self._on_step).run(rows)
 
     def count(self, table: TableName, owned: Slice) -> int | None:
@@ -155,7 +157,9 @@ class SqlStore:
         :raises TableMissingError: when the table does not exist.
         """
         self._require(table)
-        return measured(self._session, table, TimeSlice(time, window.start, window.end)).hash
+        owned = TimeSlice(time, window.start, window.end)
+        former = self._ledger.schemas(table, window.start, window.end)
+        return measured(self._session, table, owned, former=former).hash
 
     def point_in_time(
         self,

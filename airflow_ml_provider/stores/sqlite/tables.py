@@ -16,7 +16,7 @@ Ask = Callable[[str, Sequence[object]], list[Row]]
 
 def creation(table: TableName, columns: Sequence[Column], owned: Slice) -> list[str]:
     """Return the statements that make a table with an index on the slice column."""
-    listed = ", ".join(f"{quoted(column.name)} {_spelled(column.type)}" for column in columns)
+    listed = ", ".join(f"{quoted(column.name)} {spelled(column.type)}" for column in columns)
     return [f"CREATE TABLE {quoted_table(table)} ({listed})", index(table, [owned.column])]
 
 
@@ -40,7 +40,8 @@ def require_rows_by_number(ask: Ask, table: TableName) -> None:
         raise ConfigurationError(msg)
 
 
-def _spelled(kind: str) -> str:
+def spelled(kind: str) -> str:
+    """Return a declared type as it is written after the name of its column."""
     # Brackets would end the list of columns; a type may be written in quotes.
     return quoted(kind) if kind.endswith("[]") else kind
 
