@@ -15,13 +15,10 @@ class SchemaPolicy(StrEnum):
     What a write does with rows that have other columns than their table.
 
     FAIL: refuse them. ADD_COLUMNS: add what the table lacks, as columns that may be NULL.
-    NEW_VERSION: put them into a new table beside the old one, which stays in view until the new
-    one holds as much.
     """
 
     FAIL = "fail"
     ADD_COLUMNS = "add_columns"
-    NEW_VERSION = "new_version"
 
 
 @dataclass(frozen=True, slots=True)

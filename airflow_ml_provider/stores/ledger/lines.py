@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from airflow_ml_provider.domain.ledger import Line, Owner, Recipe
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.connection.session import ConflictError, Row, Session
-from airflow_ml_provider.stores.ledger import records
+from airflow_ml_provider.stores.ledger import records, schema
 
 _COLUMNS = (
     "table_schema, table_name, partition_key, token, owner, claimed_at, committed_token, "
@@ -47,6 +47,7 @@ def claimed(session: Session, table: TableName, key: str, owner: Owner | str, at
         if not _counted(session, (*place, *mine)):
             msg = f"The ledger's line on {table} {key} went away while it was claimed."
             raise ConflictError(msg)
+    schema.require_known(session)
     return int(session.execute(f"SELECT token FROM ml_partition WHERE {_HERE}", place)[0][0])
 
 
@@ -71,6 +72,8 @@ def locked(session: Session, table: TableName, key: str) -> Line | None:
     held = session.change(
         f"UPDATE ml_partition SET token = token WHERE {_HERE}", _place(table, key)
     )
+    # Only now, since the ledger may have been upgraded while the line was waited for.
+    schema.require_known(session)
     return read(session, table, key) if held else None
 
 
@@ -152,6 +155,7 @@ def remembered(session: Session, line: Line, change: str, reason: str) -> None:
         "owner": line.owner,
         "change": change,
         "reason": reason,
+        "ledger_version": schema.VERSION,
         "committed_at": naive(line.committed_at),
         **_content(line),
     }

@@ -47,7 +47,13 @@ class SqlLedger:
         return self._connection
 
     def _write(self, work: Callable[[], _Answer]) -> _Answer:
-        return in_transaction(self.session, work)
+        session = self.session
+
+        def fenced() -> _Answer:
+            ledger_schema.require_known(session)
+            return work()
+
+        return in_transaction(session, fenced)
 
     def line(self, table: TableName, key: str) -> Line | None:
         """Return the line on one partition."""
