@@ -10,6 +10,7 @@ from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.promotion import PromotionPolicy
 from airflow_ml_provider.domain.readiness import SourceRule
+from airflow_ml_provider.domain.retention import STAGING_SUFFIX
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.staleness import RetrainPolicy
 from airflow_ml_provider.domain.table import TableName
@@ -127,4 +128,4 @@ class BatchPrediction:
     @property
     def staging(self) -> TableName:
         """The table where chunks wait until all of them are there."""
-        return TableName(self.table.schema, f"{self.table.name}__staging")
+        return TableName(self.table.schema, f"{self.table.name}{STAGING_SUFFIX}")

@@ -10,10 +10,11 @@ from typing import Any
 from airflow_ml_provider.domain.errors import DataError
 from airflow_ml_provider.domain.ledger import Recipe, nothing_to_do
 from airflow_ml_provider.domain.ports import Query, Store
+from airflow_ml_provider.domain.retention import STAGING_KEY
 from airflow_ml_provider.domain.table import KeySlice, TableName
 from airflow_ml_provider.domain.training import Pin
 
-_RUN, _CHUNK, _COLUMNS = "staging_run", "staging_chunk", "staging_columns"
+_RUN, _CHUNK, _COLUMNS = "staging_run", STAGING_KEY, "staging_columns"
 OWN = frozenset({_RUN, _CHUNK, _COLUMNS})
 
 

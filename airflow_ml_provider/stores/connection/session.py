@@ -203,6 +203,13 @@ class Session(Reader, Protocol):
     def create_from(self, table: TableName, statement: Statement, owned: Slice) -> None:
         """Create an empty table (and its schema) with the columns of a SELECT."""
 
+    def missing_index(self, table: TableName, column: str) -> str | None:
+        """
+        Return the statement that would spare a look for a slice from reading a large table whole.
+
+        None where the table is small, or the engine finds a slice by itself.
+        """
+
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
         """Return the types in which the columns of ``given`` are to be handed to ``load``."""
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.connection.session import ConflictError
@@ -62,6 +63,18 @@ class DeltaFormat:
     def discard(self, table: TableName, files: Sequence[DataFile]) -> None:
         """Delete files that no commit names."""
         self._folder(table).discard(files)
+
+    def orphans(self, table: TableName, before: datetime) -> list[DataFile]:
+        """Return files that nothing in the log names, which dead attempts have brought."""
+        seen = self.open(table)
+        if seen is None:
+            return []
+        folder = self._folder(table)
+        written = folder.written_before(before)
+        named = set(seen.logged)
+        for text in folder.texts("_delta_log", ".json") if written else ():
+            named |= _named(text)
+        return [file for file in written if file.path not in named]
 
     def drop(self, table: TableName) -> None:
         """Delete a scratch table with all its files."""
@@ -140,6 +153,13 @@ def _removed(seen: DeltaSnapshot, exchange: Exchange) -> list[Any]:
         library.transaction.RemoveAction(seen.logged[file.path], True, now, file.size)
         for file in exchange.removed
     ]
+
+
+def _named(commit: str) -> set[str]:
+    """Return the files that a commit of the log adds or removes."""
+    actions = [json.loads(line) for line in commit.splitlines() if line.strip()]
+    facts = [action[kind] for action in actions for kind in ("add", "remove") if kind in action]
+    return {unquote(fact["path"]) for fact in facts}
 
 
 def _statistics(file: DataFile) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -13,12 +14,13 @@ from airflow_ml_provider.domain.errors import TableMissingError
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
+from airflow_ml_provider.domain.retention import STAGING_KEY, Garbage, Retention
 from airflow_ml_provider.domain.schema import SchemaPolicy
-from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
+from airflow_ml_provider.domain.table import KeySlice, Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow import inflow
-from airflow_ml_provider.stores.connection.session import OnStep
+from airflow_ml_provider.stores.connection.session import OnStep, in_transaction
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
     bound,
@@ -33,9 +35,9 @@ from airflow_ml_provider.stores.lake.files import newest
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.replacement import LakeReplacement
 from airflow_ml_provider.stores.lake.sql import LakeSql, columns_of
-from airflow_ml_provider.stores.lake.stage import Stage
+from airflow_ml_provider.stores.lake.stage import Stage, cleared
 from airflow_ml_provider.stores.lake.tables import LakeFormat, LakeTable
-from airflow_ml_provider.stores.ledger import lines as ledger_lines
+from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
 from airflow_ml_provider.stores.sql import joins
 from airflow_ml_provider.stores.sql.content import Content, measured
 from airflow_ml_provider.stores.sql.replacement import Order
@@ -254,6 +256,37 @@ class LakeStore:
         """Drop a scratch table with its lines and history; nothing happens when there is none."""
         self._tables.drop(table)
         self._ledger.forget_table(table)
+
+    def hint(self, table: TableName, column: str) -> None:
+        """Return nothing: files know their bounds."""
+
+    def collect(
+        self, retention: Retention, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Garbage]:
+        """Delete what nobody needs any more, or only count it; see the port."""
+        session, alive = self._ledger.session, retention.alive_since(now)
+        found = list(
+            ledger_garbage.collected(session, retention.remembered_since(now), dry_run=dry_run)
+        )
+        dead = ledger_garbage.abandoned(session, alive)
+        tables = ledger_garbage.tables(session)
+        for table, key in dead if not dry_run else ():
+            if in_transaction(
+                session, partial(ledger_garbage.dropped, session, table, key, alive)
+            ):
+                self._ledger.release()
+                self.drop_slice(table, KeySlice(STAGING_KEY, key))
+        orphans = {table: self._tables.orphans(table, alive) for table in tables}
+        for table, files in orphans.items() if not dry_run else ():
+            self._tables.discard(table, files)
+        stages = cleared(self._home, alive.timestamp(), dry_run=dry_run)
+        self._ledger.release()
+        return [
+            *found,
+            Garbage("chunks of dead runs", len(dead)),
+            Garbage("files that no commit names", sum(map(len, orphans.values()))),
+            Garbage("stages of dead attempts", stages),
+        ]
 
     def _measured(
         self, table: TableName, owned: Slice | None, known: Collection[str] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,6 +76,9 @@ class LakeFormat(Protocol):
 
     def discard(self, table: TableName, files: Sequence[DataFile]) -> None:
         """Delete files that were brought and that no commit names, as well as it can."""
+
+    def orphans(self, table: TableName, before: datetime) -> Sequence[DataFile]:
+        """Return files that no commit names, not even one of old, and that were written before."""
 
     def commit(self, table: TableName, seen: LakeTable | None, exchange: Exchange) -> None:
         """

@@ -26,6 +26,7 @@ from airflow_ml_provider.domain.ledger import (
 )
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
+from airflow_ml_provider.domain.retention import Garbage, Retention
 from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
@@ -292,6 +293,15 @@ class MemoryStore:
         with self._lock:
             self._tables.pop(table, None)
             self._ledger.forget_table(table)
+
+    def hint(self, table: TableName, column: str) -> None:
+        """Return nothing: memory is read whole anyway."""
+
+    def collect(
+        self, retention: Retention, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Garbage]:
+        """Return nothing: what is here goes with the process."""
+        return []
 
     def _existing(self, table: TableName) -> pa.Table:
         if table not in self._tables:

@@ -11,6 +11,9 @@ from airflow_ml_provider.stores.connection.session import Row
 from airflow_ml_provider.stores.connection.statement import column_list, quoted, quoted_table
 from airflow_ml_provider.stores.sqlite.text import flat
 
+# Rows from which on reading all of them takes longer than a moment.
+LARGE = 100_000
+
 Ask = Callable[[str, Sequence[object]], list[Row]]
 
 
@@ -24,6 +27,22 @@ def index(table: TableName, columns: Sequence[str]) -> str:
     """Return the statement that makes an index, unless it is there."""
     name = quoted(f"ml {flat(table)} {' '.join(columns)}")
     return f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(flat(table))} ({column_list(columns)})"
+
+
+def missing_index(ask: Ask, table: TableName, column: str) -> str | None:
+    """Return the statement that makes an index, if the table is large and has none for a column."""
+    found = ask(
+        "SELECT made.type, (SELECT count(*) FROM pragma_index_list(made.name) AS list, "
+        "pragma_index_info(list.name) AS part "
+        "WHERE list.partial = 0 AND part.seqno = 0 AND part.name = $2) "
+        "FROM sqlite_master AS made WHERE made.name = $1",
+        (flat(table), column),
+    )
+    if not found or found[0] != ("table", 0):
+        return None
+    # The last number is had in no time, and there are about as many rows.
+    last = ask(f"SELECT max(rowid) FROM {quoted(flat(table))}", ())[0][0]
+    return index(table, [column]) if (last or 0) >= LARGE else None
 
 
 def require_rows_by_number(ask: Ask, table: TableName) -> None:
