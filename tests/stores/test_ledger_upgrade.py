@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
+from typing import Any
 
 import pytest
 
@@ -155,3 +158,50 @@ def test_a_session_that_was_open_before_an_upgrade_is_refused_by_name(
             with pytest.raises(ConfigurationError, match="has version 99"):
                 write()
         assert values(store, day(5)) == [1.0, 2.0, 3.0]
+
+
+def test_a_write_that_meets_an_upgrade_is_refused_and_changes_nothing(
+    lasting_place: Place,
+) -> None:
+    known, begun = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with open_store(lasting_place.kind, lasting_place.location) as own:
+            mine = claim(own, day(5))
+            known.set()
+            assert begun.wait(60)
+            put(own, day(5), readings(day(5), 2, 9.0), claimed=mine)
+
+    with (
+        open_store(lasting_place.kind, lasting_place.location) as newer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        put(newer, day(5), readings(day(5), 3))
+        writing = pool.submit(write)
+        assert known.wait(60)
+        session: Any = session_of(newer)
+        session.begin()
+        session.change("UPDATE ml_partition SET token = token")
+        begun.set()
+        session.added("INSERT INTO ml_ledger_version (version) VALUES ($1)", (99,))
+        session.commit()
+        with pytest.raises(ConfigurationError, match="has version 99"):
+            writing.result(60)
+        assert values(newer, day(5)) == [1.0, 2.0, 3.0]
+
+
+def test_what_the_first_release_commits_while_an_upgrade_waits_is_not_lost(first: Place) -> None:
+    def upgrade() -> int:
+        with open_store(first.kind, first.location) as store:
+            return len(store.ledger.lines(READINGS))
+
+    with open_store(first.kind, first.location) as old, ThreadPoolExecutor(1) as pool:
+        session: Any = session_of(old)
+        session.begin()
+        session.change("UPDATE ml_partition SET token = token")
+        upgrading = pool.submit(upgrade)
+        first_ledger.remember(session, 4)
+        session.commit()
+        assert upgrading.result(60) == 1
+        said = asked(old, "SELECT token, ledger_version FROM ml_history ORDER BY token")
+        assert said == [(3, 1), (4, 1)]
