@@ -70,11 +70,11 @@ class DeltaFormat:
         if seen is None:
             return []
         folder = self._folder(table)
-        written = folder.written_before(before)
-        named = set(seen.logged)
-        for text in folder.texts("_delta_log", ".json") if written else ():
-            named |= _named(text)
-        return [file for file in written if file.path not in named]
+        unknown = [f for f in folder.written_before(before) if f.path not in seen.logged]
+        for text in folder.texts("_delta_log", ".json") if unknown else ():
+            named = _named(text)
+            unknown = [file for file in unknown if file.path not in named]
+        return unknown
 
     def drop(self, table: TableName) -> None:
         """Delete a scratch table with all its files."""

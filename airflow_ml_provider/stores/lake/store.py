@@ -271,11 +271,8 @@ class LakeStore:
         dead = ledger_garbage.abandoned(session, alive)
         tables = ledger_garbage.tables(session)
         for table, key in dead if not dry_run else ():
-            if in_transaction(
-                session, partial(ledger_garbage.dropped, session, table, key, alive)
-            ):
-                self._ledger.release()
-                self.drop_slice(table, KeySlice(STAGING_KEY, key))
+            in_transaction(session, partial(self._clear, table, key, alive))
+        self._ledger.release()
         orphans = {table: self._tables.orphans(table, alive) for table in tables}
         for table, files in orphans.items() if not dry_run else ():
             self._tables.discard(table, files)
@@ -287,6 +284,11 @@ class LakeStore:
             Garbage("files that no commit names", sum(map(len, orphans.values()))),
             Garbage("stages of dead attempts", stages),
         ]
+
+    def _clear(self, table: TableName, key: str, alive: datetime) -> None:
+        """Delete a chunk, then its line, unless it has been claimed again."""
+        if ledger_garbage.dropped(self._ledger.session, table, key, alive):
+            self.drop_slice(table, KeySlice(STAGING_KEY, key))
 
     def _measured(
         self, table: TableName, owned: Slice | None, known: Collection[str] = ()
