@@ -73,7 +73,7 @@ def test_a_missing_extra_is_only_a_note(monkeypatch):
 def test_a_large_table_without_an_index_is_a_note(shell, shop: Path, tmp_path: Path, monkeypatch):
     path = tmp_path / "shop.sqlite"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute('CREATE TABLE "shop.spend" (day TIMESTAMPTZ)')
+        connection.execute('CREATE TABLE "shop.spend" (moment TIMESTAMPTZ)')
         connection.execute("INSERT INTO \"shop.spend\" VALUES ('2026-01-02 00:00:00')")
         connection.commit()
     text = (shop / "shop.yaml").read_text()
@@ -87,4 +87,4 @@ def test_a_large_table_without_an_index_is_a_note(shell, shop: Path, tmp_path: P
     assert note.startswith(
         "note  table shop.spend      Table shop.spend is large and has no index"
     )
-    assert 'Run: CREATE INDEX IF NOT EXISTS "ml shop.spend day"' in note
+    assert 'Run: CREATE INDEX IF NOT EXISTS "ml shop.spend moment"' in note

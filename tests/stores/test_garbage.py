@@ -131,9 +131,9 @@ def test_chunks_of_a_dead_run_go_and_those_of_a_living_one_stay(lasting: Store) 
     chunk(lasting, "alive#0", at=LATER - DAY)
     chunk(lasting, "again#0")
     lasting.claim(STAGING, "again#0", Owner("dag", "again", "predict"), at=LATER - DAY)
-    assert collect(lasting, dry_run=True) == {"chunks of dead runs": 1}
+    assert collect(lasting, dry_run=True) == {"chunks of old runs": 1}
     assert len(staged(lasting)) == 6
-    assert collect(lasting) == {"chunks of dead runs": 1}
+    assert collect(lasting) == {"chunks of old runs": 1}
     assert staged(lasting) == ["again#0"] * 2 + ["alive#0"] * 2
     with pytest.raises(FencedError):
         scored(lasting, dead, "dead#0")

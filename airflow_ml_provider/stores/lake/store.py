@@ -280,7 +280,7 @@ class LakeStore:
         self._ledger.release()
         return [
             *found,
-            Garbage("chunks of dead runs", len(dead)),
+            Garbage("chunks of old runs", len(dead)),
             Garbage("files that no commit names", sum(map(len, orphans.values()))),
             Garbage("stages of dead attempts", stages),
         ]

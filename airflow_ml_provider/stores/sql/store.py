@@ -246,7 +246,7 @@ class SqlStore:
         dead = ledger_garbage.abandoned(session, alive)
         for table, key in dead if not dry_run else ():
             in_transaction(session, partial(self._clear, table, key, alive))
-        return [*records, Garbage("chunks of dead runs", len(dead))]
+        return [*records, Garbage("chunks of old runs", len(dead))]
 
     def hint(self, table: TableName, column: str) -> str | None:
         """Return what to do when each write of a partition reads the whole of a large table."""

@@ -35,7 +35,8 @@ def missing_index(ask: Ask, table: TableName, column: str) -> str | None:
         "SELECT made.type, (SELECT count(*) FROM pragma_index_list(made.name) AS list, "
         "pragma_index_info(list.name) AS part "
         "WHERE list.partial = 0 AND part.seqno = 0 AND part.name = $2) "
-        "FROM sqlite_master AS made WHERE made.name = $1",
+        "FROM sqlite_master AS made, pragma_table_info(made.name) AS held "
+        "WHERE made.name = $1 AND held.name = $2",
         (flat(table), column),
     )
     if not found or found[0] != ("table", 0):
