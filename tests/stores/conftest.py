@@ -129,6 +129,11 @@ def delta(tmp_path: Path) -> Place:
     return Place("delta", str(tmp_path / "lake"))
 
 
+@pytest.fixture
+def iceberg(tmp_path: Path) -> Place:
+    return Place("iceberg", str(tmp_path / "lake"))
+
+
 @pytest.fixture(scope="session")
 def objects_server() -> Iterator[str]:
     with running_objects() as address:
@@ -141,8 +146,14 @@ def delta_s3(objects_server: str, tmp_path: Path) -> Place:
     return Place("delta", lake(objects_server, bucket(objects_server), ledger))
 
 
+@pytest.fixture
+def iceberg_s3(objects_server: str, tmp_path: Path) -> Place:
+    ledger, catalog = tmp_path / "ledger.sqlite", tmp_path / "catalog.sqlite"
+    return Place("iceberg", lake(objects_server, bucket(objects_server), ledger, catalog))
+
+
 DATABASES = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
-LAKES = ("delta", "delta_s3")
+LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3")
 _BRIEF = ("test_lake", "test_replace")
 
 

@@ -14,7 +14,7 @@ from airflow_ml_provider.stores.lake.commit import LakeCommit, Prepared
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.sql import LakeSql
 from airflow_ml_provider.stores.lake.stage import Stage
-from airflow_ml_provider.stores.lake.tables import LakeFormat
+from airflow_ml_provider.stores.lake.tables import LakeFormat, writable
 from airflow_ml_provider.stores.sql.content import Content, measured
 from airflow_ml_provider.stores.sql.replacement import Order
 
@@ -71,9 +71,12 @@ class LakeReplacement:
             )
             raise SchemaMismatchError(msg)
         seen = self._tables.open(self._table)
-        names = given.names if seen is None else seen.schema.names
-        matched_columns(names, given.names, table=str(self._table))
-        return self._tables.stored(given) if seen is None else seen.schema
+        if seen is None:
+            matched_columns(given.names, given.names, table=str(self._table))
+            return self._tables.stored(given)
+        schema = writable(self._table, seen).schema
+        matched_columns(schema.names, given.names, table=str(self._table))
+        return schema
 
     def _audited(self, files: list[Path], inflow: Inflow) -> tuple[Content, Audit]:
         order = self._order
