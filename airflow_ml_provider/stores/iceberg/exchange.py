@@ -44,6 +44,7 @@ from airflow_ml_provider.stores.lake.tables import Exchange
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.schema import Schema
+    from pyiceberg.table.metadata import TableMetadata
 
 _LETTERS = 16
 # A claim is long dead by then; without an end the table would keep every token for ever.
@@ -60,6 +61,21 @@ class _OneSnapshot(_OverwriteFiles, _MergeAppendFiles):
     def _existing_manifests(self) -> list[ManifestFile]:
         found = super()._existing_manifests()
         return [one for one in found if one.has_added_files() or one.has_existing_files()]
+
+
+class _Exchanging(Transaction):
+    """A transaction that looks at its metadata without copying all of it each time."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._known = (0, table.metadata)
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        """The metadata with the updates so far."""
+        if self._known[0] != len(self._updates):
+            self._known = len(self._updates), super().table_metadata
+        return self._known[1]
 
 
 class _Once:
@@ -101,7 +117,7 @@ class _Once:
 def exchanged(seen: IcebergSnapshot, exchange: Exchange) -> None:
     """Commit an exchange to a table."""
     table = _once(seen.handle)
-    transaction = table.transaction()
+    transaction = _Exchanging(table)
     snapshot = _OneSnapshot(
         _operation(exchange), transaction, table.io, snapshot_properties=_noted(exchange)
     )

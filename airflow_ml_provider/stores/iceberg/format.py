@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from airflow_ml_provider.stores.lake.tables import Exchange, LakeTable
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile as Entry
 
 _DEFAULT_SCHEMA = "main"
 _BELOW = "data/"
@@ -38,6 +40,7 @@ class IcebergFormat:
         address(location)
         self._location = location
         self._folders: dict[TableName, Folder] = {}
+        self._manifests: defaultdict[TableName, dict[str, list[Entry]]] = defaultdict(dict)
 
     @cached_property
     def _catalog(self) -> Catalog:
@@ -59,10 +62,11 @@ class IcebergFormat:
         missing = installed().exceptions
         with told(self._location.of(table)):
             try:
-                seen = IcebergSnapshot(self._catalog.load_table(_identifier(table)))
+                handle = self._catalog.load_table(_identifier(table))
             except (missing.NoSuchTableError, missing.NoSuchNamespaceError):
                 self._folders.pop(table, None)
                 return None
+        seen = IcebergSnapshot(handle, self._manifests[table])
         self._folders[table] = seen.folder
         return seen
 

@@ -25,10 +25,15 @@ _NEWEST_WRITTEN = 2
 
 
 class IcebergSnapshot:
-    """An Iceberg table as its metadata was at one moment."""
+    """
+    An Iceberg table as its metadata was at one moment.
 
-    def __init__(self, handle: Table) -> None:
+    ``known`` are the entries of manifests that were read before; a manifest never changes.
+    """
+
+    def __init__(self, handle: Table, known: dict[str, list[Entry]]) -> None:
         self.handle = handle
+        self._known = known
 
     @property
     def version(self) -> str:
@@ -53,12 +58,15 @@ class IcebergSnapshot:
     @cached_property
     def logged(self) -> Mapping[str, Entry]:
         """The data files as the manifests have them, by their paths below the table."""
-        found: dict[str, Entry] = {}
+        listed = {manifest.manifest_path: manifest for manifest in self._manifests(deletes=False)}
         with told(self.handle.location()):
-            for manifest in self._manifests(deletes=False):
-                for entry in manifest.fetch_manifest_entry(self.handle.io):
-                    found[self._below(entry.data_file.file_path)] = entry.data_file
-        return found
+            for path in listed.keys() - self._known.keys():
+                read = listed[path].fetch_manifest_entry(self.handle.io)
+                self._known[path] = [entry.data_file for entry in read]
+        for path in self._known.keys() - listed.keys():
+            del self._known[path]
+        entries = (entry for path in listed for entry in self._known[path])
+        return {self._below(entry.file_path): entry for entry in entries}
 
     def _manifests(self, *, deletes: bool) -> list[ManifestFile]:
         from pyiceberg.manifest import ManifestContent
