@@ -167,8 +167,8 @@ _BRIEF = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave most of what is asked of lakes that take their time to the fault runs."""
     for item in items:
-        for lake in _BRIEF.keys() & set(re.split(r"[\[\]-]", item.name)):
-            if item.path.stem not in _BRIEF[lake]:
+        for kind in _BRIEF.keys() & set(re.split(r"[\[\]-]", item.name)):
+            if item.path.stem not in _BRIEF[kind]:
                 item.add_marker(pytest.mark.faults)
 
 
