@@ -12,6 +12,7 @@ from airflow_ml_provider.domain.errors import (
     UnavailableError,
 )
 from airflow_ml_provider.stores.connection.session import ConflictError
+from airflow_ml_provider.stores.lake.folder import reached
 
 
 def installed() -> Any:
@@ -34,7 +35,6 @@ def installed() -> Any:
 def told(place: str) -> Iterator[None]:
     """Turn the errors of the library, and of the database of a catalog, into the domain's."""
     kinds = installed().exceptions
-    from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
     moved_on = (
@@ -44,12 +44,13 @@ def told(place: str) -> Iterator[None]:
     )
     refused = (kinds.UnauthorizedError, kinds.ForbiddenError, kinds.OAuthError)
     try:
-        yield
+        with reached(place):
+            yield
     except moved_on as error:
         raise ConflictError(_said(place, error)) from error
     except refused as error:
         raise ConfigurationError(_said(place, error)) from error
-    except (kinds.RESTError, RequestException, SQLAlchemyError, OSError) as error:
+    except (kinds.RESTError, SQLAlchemyError) as error:
         raise UnavailableError(_said(place, error)) from error
 
 
