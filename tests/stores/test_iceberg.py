@@ -325,6 +325,23 @@ def test_a_stranger_between_look_and_commit_is_seen(
     assert values(store, day(5)) == [1.0, 2.0, 3.0]
 
 
+def test_a_table_that_is_dropped_before_the_commit_is_made_again(
+    store: LakeStore, others: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, day(5), readings(day(5), 3))
+    commit = store._tables.commit
+
+    def disturbed(*arguments: Any) -> None:
+        monkeypatch.setattr(store._tables, "commit", commit)
+        others.drop_table(("lab", "readings"))
+        commit(*arguments)
+
+    monkeypatch.setattr(store._tables, "commit", disturbed)
+    put(store, day(5), readings(day(5), 4))
+    assert values(store, day(5)) == [1.0, 2.0, 3.0, 4.0]
+    vouched(store, day(5))
+
+
 def test_a_table_that_others_made_with_its_columns_in_another_order_is_not_mixed_up(
     store: LakeStore, monkeypatch: pytest.MonkeyPatch, iceberg: Place
 ) -> None:

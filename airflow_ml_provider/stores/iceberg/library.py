@@ -39,6 +39,7 @@ def told(place: str) -> Iterator[None]:
 
     moved_on = (
         kinds.CommitFailedException,
+        kinds.NoSuchTableError,
         kinds.TableAlreadyExistsError,
         kinds.ValidationException,
     )
