@@ -159,7 +159,7 @@ _BRIEF = {
     "delta_s3": {"test_lake", "test_replace"},
     # What both formats share is asked of Delta; here are what makes a commit, and all values.
     "iceberg": {"test_kill", "test_lake", "test_lake_types", "test_race", "test_replace"},
-    "iceberg_s3": {"test_lake"},
+    "iceberg_s3": {"test_race"},
 }
 
 
