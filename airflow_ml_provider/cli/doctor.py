@@ -34,7 +34,7 @@ _ENTRY_POINTS = {
 _EXTRAS = {
     "duckdb": ("duckdb", "embedded stores and DuckDB files"),
     "postgres": ("adbc_driver_postgresql", "PostgreSQL stores"),
-    "lake": ("deltalake", "Delta Lake stores"),
+    "lake": ("pyiceberg", "Delta Lake and Iceberg stores"),
     "mlflow": ("mlflow", "model registries"),
 }
 

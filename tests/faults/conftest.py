@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from tests.stores.conftest import (
+    delta,
+    delta_s3,
     duckdb_file,
+    iceberg,
+    iceberg_s3,
     lasting_place,
+    objects_server,
     postgres,
     postgres_server,
     sqlite_file,
 )
 
-__all__ = ["duckdb_file", "lasting_place", "postgres", "postgres_server", "sqlite_file"]
+__all__ = [
+    "delta",
+    "delta_s3",
+    "duckdb_file",
+    "iceberg",
+    "iceberg_s3",
+    "lasting_place",
+    "objects_server",
+    "postgres",
+    "postgres_server",
+    "sqlite_file",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import warnings
@@ -129,6 +130,11 @@ def delta(tmp_path: Path) -> Place:
     return Place("delta", str(tmp_path / "lake"))
 
 
+@pytest.fixture
+def iceberg(tmp_path: Path) -> Place:
+    return Place("iceberg", str(tmp_path / "lake"))
+
+
 @pytest.fixture(scope="session")
 def objects_server() -> Iterator[str]:
     with running_objects() as address:
@@ -141,17 +147,29 @@ def delta_s3(objects_server: str, tmp_path: Path) -> Place:
     return Place("delta", lake(objects_server, bucket(objects_server), ledger))
 
 
+@pytest.fixture
+def iceberg_s3(objects_server: str, tmp_path: Path) -> Place:
+    ledger, catalog = tmp_path / "ledger.sqlite", tmp_path / "catalog.sqlite"
+    return Place("iceberg", lake(objects_server, bucket(objects_server), ledger, catalog))
+
+
 DATABASES = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
-LAKES = ("delta", "delta_s3")
-_BRIEF = ("test_lake", "test_replace")
+LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3")
+_BRIEF = {
+    "delta_s3": {"test_lake", "test_replace"},
+    # What both formats share is asked of Delta; here are what makes a commit, and all values.
+    "iceberg": {"test_kill", "test_lake", "test_lake_types", "test_race", "test_replace"},
+    "iceberg_s3": {"test_race"},
+}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave most of what is asked of an object store, which takes its time, to the fault runs."""
+    """Leave most of what is asked of lakes that take their time to the fault runs."""
     for item in items:
-        if "_s3" in item.name and item.path.stem not in _BRIEF:
-            item.add_marker(pytest.mark.faults)
+        for kind in _BRIEF.keys() & set(re.split(r"[\[\]-]", item.name)):
+            if item.path.stem not in _BRIEF[kind]:
+                item.add_marker(pytest.mark.faults)
 
 
 @pytest.fixture(params=["memory", *DATABASES, *LAKES])

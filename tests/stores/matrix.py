@@ -144,8 +144,8 @@ def _kinds(item: pytest.Item) -> Iterator[str]:
             yield kind
     if not places and item.get_closest_marker("postgres"):
         yield "postgres"
-    if not places and item.path.stem == "test_delta":
-        yield "delta"
+    if not places and item.path.stem in {"test_delta", "test_iceberg"}:
+        yield item.path.stem.removeprefix("test_")
 
 
 def printed() -> str:

@@ -18,7 +18,7 @@ from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.domain.retention import Retention
 from airflow_ml_provider.domain.table import KeySlice, TableName
 from airflow_ml_provider.domain.training import Attempt as Try, Judgement, Pin
-from airflow_ml_provider.stores.open import open_store
+from airflow_ml_provider.stores.open import LAKES, open_store
 from tests.stores.attempt import Attempt, Plan
 from tests.stores.conftest import Place
 from tests.stores.world import NOW, READINGS, RECIPE, day, put, readings, values, vouched
@@ -139,10 +139,14 @@ def test_chunks_of_a_dead_run_go_and_those_of_a_living_one_stay(lasting: Store) 
         scored(lasting, dead, "dead#0")
 
 
-def test_an_attempt_that_is_under_way_commits_after_a_collection(delta: Place) -> None:
-    with open_store(delta.kind, delta.location) as store:
+@pytest.mark.parametrize("kind", LAKES)
+def test_an_attempt_that_is_under_way_commits_after_a_collection(
+    tmp_path: Path, kind: str
+) -> None:
+    place = Place(kind, str(tmp_path / "lake"))
+    with open_store(place.kind, place.location) as store:
         put(store, day(5), readings(day(5), 3))
-        with Attempt(Plan(delta, 4, 9.0, holds="audited")) as attempt:
+        with Attempt(Plan(place, 4, 9.0, holds="audited")) as attempt:
             attempt.reaches("audited")
             assert collect(store, datetime.now(tz=NOW.tzinfo)) == {}
             attempt.goes_on()
@@ -150,22 +154,26 @@ def test_an_attempt_that_is_under_way_commits_after_a_collection(delta: Place) -
         assert values(store, day(5)) == [9.0, 10.0, 11.0, 12.0]
 
 
-def test_files_and_stages_of_dead_attempts_go_and_old_versions_stay(delta: Place) -> None:
-    with open_store(delta.kind, delta.location) as store:
+@pytest.mark.parametrize("kind", LAKES)
+def test_files_and_stages_of_dead_attempts_go_and_old_versions_stay(
+    tmp_path: Path, kind: str
+) -> None:
+    place = Place(kind, str(tmp_path / "lake"))
+    with open_store(place.kind, place.location) as store:
         put(store, day(5), readings(day(5), 3))
         put(store, day(5), readings(day(5), 4))
         for step in ("audited", "noted"):
-            with Attempt(Plan(delta, 2, 7.0, dies=step)) as attempt:
+            with Attempt(Plan(place, 2, 7.0, dies=step)) as attempt:
                 attempt.dies()
-        root = Path(delta.location)
-        names = set((root / "lab" / "readings").glob("*.parquet"))
+        root = Path(place.location)
+        names = set((root / "lab" / "readings").rglob("*.parquet"))
         assert len(names) == 3, "the second one died after it had brought its file"
         now = datetime.now(tz=NOW.tzinfo)
         assert collect(store, now) == {"lines of history": 1}
         future = now + 8 * DAY
         found = collect(store, future)
         assert found == {"files that no commit names": 1, "stages of dead attempts": 2}
-        left = set((root / "lab" / "readings").glob("*.parquet"))
+        left = set((root / "lab" / "readings").rglob("*.parquet"))
         assert len(left) == 2
         assert values(store, day(5)) == [1.0, 2.0, 3.0, 4.0]
         assert list((root / "_ml_stage").iterdir()) == []

@@ -42,6 +42,12 @@ class DeltaFormat:
         fitted = _TYPES.stored(schema)
         return pa.schema(installed().Schema.from_arrow(fitted).to_arrow())
 
+    def widened(self, seen: LakeTable, new: pa.Schema) -> pa.Schema:
+        """Return the columns of a table together with new ones."""
+        import pyarrow as pa
+
+        return pa.schema([*seen.schema, *self.stored(new)])
+
     def open(self, table: TableName) -> DeltaSnapshot | None:
         """Return a table as it is now; None when there is none."""
         library = installed()
@@ -80,6 +86,9 @@ class DeltaFormat:
         """Delete a scratch table with all its files."""
         self._folder(table).drop()
 
+    def close(self) -> None:
+        """Nothing is open: each table is reached on its own."""
+
     def commit(self, table: TableName, seen: LakeTable | None, exchange: Exchange) -> None:
         """Commit, if the log has not grown since ``seen``."""
         with told(self._location.of(table)):
@@ -87,7 +96,6 @@ class DeltaFormat:
                 self._create(table, exchange)
                 return
             assert isinstance(seen, DeltaSnapshot)  # noqa: S101  a format is given its own tables
-            seen.refuse_what_we_cannot_write(table)
             new = _new_columns(seen, exchange)
             if new and exchange.removed:
                 _widened(table, seen, new)

@@ -16,13 +16,13 @@ from airflow_ml_provider.domain.ledger import Change, Line, Materialization
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.stores.connection.session import ConflictError, OnStep
-from airflow_ml_provider.stores.lake.files import DataFile
+from airflow_ml_provider.stores.lake.files import NUMBER, DataFile
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.notes import Note
 from airflow_ml_provider.stores.lake.plan import planned
 from airflow_ml_provider.stores.lake.sql import LakeSql
 from airflow_ml_provider.stores.lake.stage import Stage
-from airflow_ml_provider.stores.lake.tables import Exchange, LakeFormat, LakeTable
+from airflow_ml_provider.stores.lake.tables import Exchange, LakeFormat, LakeTable, writable
 from airflow_ml_provider.stores.sql.content import Content, measured
 from airflow_ml_provider.stores.sql.replacement import Order, difference, fenced, former
 
@@ -59,7 +59,7 @@ def dropped(tables: LakeFormat, table: TableName, owned: Slice, stage: Stage) ->
 
     def attempt() -> bool | None:
         seen = tables.open(table)
-        plan = None if seen is None else planned(seen, owned, stage)
+        plan = None if seen is None else planned(writable(table, seen), owned, stage)
         if seen is None or plan is None or not plan.removed:
             return True
         kept = tables.bring(table, plan.kept)
@@ -245,6 +245,9 @@ def _added(seen: LakeTable | None, given: pa.Schema) -> list[str]:
 
 
 def _alike(one: Iterable[pa.Field], other: Iterable[pa.Field]) -> bool:
-    """Whether two schemas have the same columns, in any order."""
-    kinds = [{field.name: field.type for field in schema} for schema in (one, other)]
+    """Whether two schemas have the same columns, in any order, under the same numbers if any."""
+    kinds = [
+        {field.name: (field.type, (field.metadata or {}).get(NUMBER)) for field in schema}
+        for schema in (one, other)
+    ]
     return bool(kinds[0] == kinds[1])

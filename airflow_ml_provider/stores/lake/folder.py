@@ -74,16 +74,16 @@ class Folder:
             destination_filesystem=self.filesystem,
         )
 
-    def written_before(self, moment: datetime) -> list[DataFile]:
-        """Return the Parquet files right in the folder to which nobody has written since."""
+    def written_before(self, moment: datetime, below: str = "") -> list[DataFile]:
+        """Return the Parquet files right in (a part of) the folder that are older than a moment."""
         import pyarrow.fs as pa_fs
 
         with reached(self.place):
             found = self.filesystem.get_file_info(
-                pa_fs.FileSelector(self.path, allow_not_found=True)
+                pa_fs.FileSelector(f"{self.path}/{below}".rstrip("/"), allow_not_found=True)
             )
         return [
-            DataFile(info.base_name, None, info.size)
+            DataFile(f"{below}{info.base_name}", None, info.size)
             for info in found
             if info.base_name.endswith(".parquet") and info.mtime < moment
         ]

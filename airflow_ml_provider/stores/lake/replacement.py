@@ -14,7 +14,7 @@ from airflow_ml_provider.stores.lake.commit import LakeCommit, Prepared
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.sql import LakeSql
 from airflow_ml_provider.stores.lake.stage import Stage
-from airflow_ml_provider.stores.lake.tables import LakeFormat
+from airflow_ml_provider.stores.lake.tables import LakeFormat, writable
 from airflow_ml_provider.stores.sql.content import Content, measured
 from airflow_ml_provider.stores.sql.replacement import Order, former
 
@@ -73,12 +73,11 @@ class LakeReplacement:
         import pyarrow as pa
 
         seen = self._tables.open(self._table)
-        old = self._tables.stored(given) if seen is None else seen.schema
+        old = self._tables.stored(given) if seen is None else writable(self._table, seen).schema
         added = added_columns(old.names, given.names, self._order.schema, table=str(self._table))
-        if added:
-            made = self._tables.stored(given)
-            return pa.schema([*old, *(made.field(name) for name in added)])
-        return old
+        if seen is None or not added:
+            return old
+        return self._tables.widened(seen, pa.schema([given.field(name) for name in added]))
 
     def _audited(self, files: list[Path], inflow: Inflow) -> tuple[Content, Audit]:
         order = self._order

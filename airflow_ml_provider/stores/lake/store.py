@@ -79,6 +79,7 @@ class LakeStore:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._tables.close()
         self._ledger.close()
 
     def release(self) -> None:

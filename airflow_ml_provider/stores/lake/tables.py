@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_ml_provider.domain.errors import SchemaMismatchError
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.lake.files import DataFile
 from airflow_ml_provider.stores.lake.notes import Note
@@ -30,6 +31,10 @@ class LakeTable(Protocol):
     @property
     def files(self) -> Sequence[DataFile]:
         """The data files."""
+
+    @property
+    def hindrances(self) -> Sequence[str]:
+        """What stands in the way of exchanging whole files; empty for a plain table."""
 
     def dataset(self, files: Sequence[DataFile] | None = None) -> Any:
         """Return the rows (of some files) as something that DuckDB reads in a stream."""
@@ -64,6 +69,13 @@ class LakeFormat(Protocol):
         :raises SchemaMismatchError: for a type that the format does not have.
         """
 
+    def widened(self, seen: LakeTable, new: pa.Schema) -> pa.Schema:
+        """
+        Return the columns of a table together with new ones, as they are read from it later.
+
+        :raises SchemaMismatchError: for a type that the format does not have.
+        """
+
     def open(self, table: TableName) -> LakeTable | None:
         """
         Return a table as it is now; None when there is none.
@@ -92,3 +104,21 @@ class LakeFormat(Protocol):
 
     def drop(self, table: TableName) -> None:
         """Delete a scratch table with all its files; nothing happens when there is none."""
+
+    def close(self) -> None:
+        """Close what connections there are."""
+
+
+def writable(table: TableName, seen: LakeTable) -> LakeTable:
+    """
+    Return a table whose files can be exchanged one by one.
+
+    :raises SchemaMismatchError: for a table that another engine made in another way.
+    """
+    if seen.hindrances:
+        msg = (
+            f"Table {table} was made with {', '.join(seen.hindrances)}, which is not written from "
+            "here. Nothing was written. Name another table; this one can be read."
+        )
+        raise SchemaMismatchError(msg)
+    return seen
