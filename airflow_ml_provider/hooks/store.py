@@ -9,6 +9,7 @@ from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.connection import connection
 from airflow_ml_provider.hooks.home import embedded_home
 from airflow_ml_provider.hooks.lake import KINDS as _LAKES, lake_location
+from airflow_ml_provider.hooks.mysql import mysql_location
 from airflow_ml_provider.hooks.options import option
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.ports import Store
 
-_DATABASES = ("postgres", "duckdb", "sqlite")
+_DATABASES = ("postgres", "mysql", "duckdb", "sqlite")
 _KINDS = (*_DATABASES, *_LAKES)
 
 
@@ -42,14 +43,15 @@ def open_store(conn_id: str | None = None, **options: Any) -> Store:
 
 def location_of(found: Connection) -> str:
     """
-    Return where a connection points: the path of a file, the URI of a PostgreSQL, a lake.
+    Return where a connection points: the path of a file, the URI of a server, a lake.
 
     :raises UnknownConnectionError: when a connection to a file or a lake names none, or the extra
         of a lake a ledger that is no database.
     """
     if found.conn_type in _LAKES:
         return lake_location(found, _ledger(found))
-    return _postgres(found) if found.conn_type == "postgres" else _file(found)
+    servers = {"postgres": _postgres, "mysql": mysql_location}
+    return servers.get(str(found.conn_type), _file)(found)
 
 
 def _ledger(found: Connection) -> tuple[str, str] | None:

@@ -74,8 +74,11 @@ class Order:
 class Replacement:
     """One run of the write protocol. Until the commit, readers see the old partition, whole."""
 
-    def __init__(self, session: Session, order: Order, on_step: OnStep) -> None:
+    def __init__(
+        self, session: Session, order: Order, on_step: OnStep, *, ddl_in_transaction: bool = True
+    ) -> None:
         self._session = session
+        self._ddl_in_transaction = ddl_in_transaction
         self._order = order
         self._on_step = on_step
         self._table = order.claim.table
@@ -117,7 +120,8 @@ class Replacement:
         pause = 0.005
         while True:
             try:
-                return self._locked(), self._created()
+                made = self._made_apart()
+                return self._locked(), self._created() or made
             except ConflictError:
                 self._session.rollback()
                 if time.monotonic() > deadline:
@@ -125,18 +129,34 @@ class Replacement:
                 time.sleep(pause)
                 pause = min(pause * 2, 0.5)
 
+    def _made_apart(self) -> bool:
+        """Make the table before the transaction, where that would end one; it may stay empty."""
+        if self._ddl_in_transaction:
+            return False
+        claim = self._order.claim
+        self._newest(ledger_lines.read(self._session, claim.table, claim.key))
+        try:
+            return self._created(apart=True)
+        finally:
+            self._session.rollback()
+
     def _locked(self) -> Line:
         self._session.begin()
         self._on_step("begun")
         claim = self._order.claim
         with self._session.waiting(claim):
             line = ledger_lines.locked(self._session, claim.table, claim.key)
-        if line is None or line.token != claim.token:
-            raise FencedError(fenced(claim, line))
+        line = self._newest(line)
         self._on_step("locked")
         return line
 
-    def _created(self) -> bool:
+    def _newest(self, line: Line | None) -> Line:
+        claim = self._order.claim
+        if line is None or line.token != claim.token:
+            raise FencedError(fenced(claim, line))
+        return line
+
+    def _created(self, *, apart: bool = False) -> bool:
         """Make the table if there is none, and refuse rows that cannot fit it."""
         given = self._given()
         if self._order.owned.column not in given:
@@ -154,6 +174,9 @@ class Replacement:
         matched_columns(columns or given, given, table=str(self._table))
         if columns:
             return False
+        if not (apart or self._ddl_in_transaction):
+            msg = f"Table {self._table} went away when it was about to be written."
+            raise ConflictError(msg)
         if isinstance(self._source, Statement):
             self._session.create_from(self._table, self._source, self._order.owned)
         else:

@@ -89,7 +89,12 @@ class SqlStore:
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
         order = Order(claim, owned, window, recipe, expectations, at)
-        return Replacement(self._ledger.session, order, self._on_step).run(rows)
+        return Replacement(
+            self._ledger.session,
+            order,
+            self._on_step,
+            ddl_in_transaction=self.capabilities.ddl_in_transaction,
+        ).run(rows)
 
     def count(self, table: TableName, owned: Slice) -> int | None:
         """Return the rows of a slice, or None when the table does not exist."""
