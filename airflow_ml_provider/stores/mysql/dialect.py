@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from airflow_ml_provider.domain.ports import Column
+from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.connection.dialect import StandardDialect
-from airflow_ml_provider.stores.connection.session import AsOf
-from airflow_ml_provider.stores.connection.statement import quoted
+from airflow_ml_provider.stores.connection.session import AsOf, Row
+from airflow_ml_provider.stores.connection.statement import Statement, quoted, quoted_table
+from airflow_ml_provider.stores.mysql.literals import text_literal
 from airflow_ml_provider.stores.mysql.types import is_textual
 
 # Text is compared byte by byte, trailing spaces included: a key is itself and no other.
@@ -23,14 +25,18 @@ class MysqlDialect(StandardDialect):
     """
     The dialect of a server, which is asked when it matters.
 
-    ``flavour`` is ``mysql`` or ``mariadb``; ``numbered`` says whether a table numbers its rows.
+    ``flavour`` is ``mysql`` or ``mariadb``; ``ask`` runs a statement and returns its rows.
     """
 
     now = "UTC_TIMESTAMP(6)"
 
-    def __init__(self, flavour: Callable[[], str], numbered: Callable[[str], bool]) -> None:
+    def __init__(self, flavour: Callable[[], str], ask: Callable[..., list[Row]]) -> None:
         self._flavour = flavour
-        self._numbered = numbered
+        self._ask = ask
+
+    def numbers_rows(self, table: str) -> bool:
+        """Whether the rows of a table, by its quoted name, have numbers of ours."""
+        return bool(self._ask(f"SHOW COLUMNS FROM {table} LIKE {text_literal(ROW_NUMBER[1:-1])}"))
 
     @cached_property
     def ledger_types(self) -> Mapping[str, str]:  # type: ignore[override]
@@ -63,6 +69,18 @@ class MysqlDialect(StandardDialect):
         """Return a moment, also of a day, in UTC."""
         return f"CAST({moment} AS DATETIME(6))"
 
+    def deletion(self, table: TableName, column: str, where: Statement) -> Statement:
+        """
+        Return a DELETE that stops at the last row of the slice.
+
+        Without a limit it would look at the row behind, which belongs to another partition, and
+        wait for whoever is writing that.
+        """
+        name = quoted_table(table)
+        rows = self._ask(f"SELECT count(*) FROM {name} WHERE {where.text}", where.values)[0][0]
+        text = f"DELETE FROM {name} WHERE {where.text} ORDER BY {quoted(column)} LIMIT {rows}"
+        return Statement(text, where.values)
+
     def ascending(self, expressions: Iterable[str]) -> str:
         """Return the order, in which NULL would come first here."""
         return ", ".join(f"{each} IS NULL, {each}" for each in expressions)
@@ -84,17 +102,9 @@ class MysqlDialect(StandardDialect):
         digest = f"SHA1(CONCAT_WS(',', {values}))"
         return f"CAST(CONV(LEFT({digest}, 16), 16, 10) AS UNSIGNED)"
 
-    def remixed(self, number: str) -> str:
-        """Return nothing more: a digest is mixed well, and would be computed a second time."""
-        return "0"
-
     def positive(self, number: str) -> str:
         """Return the hash: it has no sign here."""
         return number
-
-    def computed_once(self, select: str) -> str:
-        """Return the SELECT in parentheses."""
-        return f"({select}) AS measured"
 
     def newest(self, join: AsOf) -> str:
         """
@@ -105,7 +115,7 @@ class MysqlDialect(StandardDialect):
         """
         keys = [f"{ours} = candidate.{theirs}" for ours, theirs in join.keys]
         past = " AND ".join([*keys, f"candidate.{join.time} <= {join.moment}"])
-        if self._numbered(join.table):
+        if self.numbers_rows(join.table):
             return (
                 f"LEFT JOIN {join.table} AS {join.alias} ON {join.alias}.{ROW_NUMBER} = "
                 f"(SELECT candidate.{ROW_NUMBER} FROM {join.table} AS candidate WHERE {past} "

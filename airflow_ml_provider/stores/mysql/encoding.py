@@ -45,9 +45,10 @@ def _joined(columns: list[Any], between: bytes, null: bytes, before: bytes, afte
     filled = [column.fill_null(null) for column in columns]
     rows = pc.binary_join_element_wise(*filled, between)
     whole = pc.binary_join_element_wise(before, rows, after, b"")
-    # What a function returns begins at the beginning of its buffers.
+    # What a function returns begins at the beginning of its buffers, which may be longer.
     _, _, data = whole.buffers()
-    return bytes(data) if data is not None else b""
+    size = pc.sum(pc.binary_length(whole), min_count=0).as_py()
+    return data.slice(0, size).to_pybytes() if size else b""
 
 
 def _texts(batch: pa.RecordBatch) -> Iterator[pa.Array]:

@@ -105,6 +105,11 @@ def told(address: str) -> Iterator[None]:
         number = error.args[0] if error.args else 0
         text = str(error.args[1]) if len(error.args) > 1 else ""
         raise domain_error(address, number, text, state=error.sqlstate) from error
+    except RuntimeError as error:
+        if "LOAD_LOCAL" not in str(error):
+            raise
+        msg = f"{address} asked for a file of this machine, which it is not given."
+        raise UnavailableError(msg) from error
 
 
 def domain_error(

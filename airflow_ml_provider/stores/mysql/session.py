@@ -8,7 +8,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_ml_provider.domain.errors import MLProviderError, UnavailableError
+from airflow_ml_provider.domain.errors import (
+    ConfigurationError,
+    MLProviderError,
+    UnavailableError,
+)
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
@@ -25,7 +29,7 @@ from airflow_ml_provider.stores.connection.statement import (
 )
 from airflow_ml_provider.stores.ledger import lines as ledger_lines
 from airflow_ml_provider.stores.mysql import answer, link, loading, tables, types
-from airflow_ml_provider.stores.mysql.dialect import COLLATIONS, ROW_NUMBER, MysqlDialect
+from airflow_ml_provider.stores.mysql.dialect import COLLATIONS, MysqlDialect
 from airflow_ml_provider.stores.mysql.errors import LockedError, driver, told
 from airflow_ml_provider.stores.mysql.location import MysqlLocation
 from airflow_ml_provider.stores.mysql.takeover import Patience, Place, holders_of, watched
@@ -42,7 +46,7 @@ class MysqlSession:
 
     def __init__(self, location: MysqlLocation, patience: Patience) -> None:
         self.address = location.address
-        self.dialect = MysqlDialect(self._flavour, self._numbers_rows)
+        self.dialect = MysqlDialect(self._flavour, self.execute)
         self._location = location
         self._patience = patience
         self._connection: Any = None
@@ -63,9 +67,6 @@ class MysqlSession:
 
     def _flavour(self) -> str:
         return link.flavour(self.connection)
-
-    def _numbers_rows(self, table: str) -> bool:
-        return bool(self.execute(f"SHOW COLUMNS FROM {table} LIKE '{ROW_NUMBER.strip(chr(34))}'"))
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -157,7 +158,13 @@ class MysqlSession:
 
     def declared(self, table: TableName) -> dict[str, types.Declared]:
         """Return the columns of a table or view with their types; none when it is missing."""
-        return tables.described(self.execute, quoted_table(table))
+        try:
+            return tables.described(self.execute, quoted_table(table))
+        except ConfigurationError:
+            # To who has no right there, a database that is missing looks like one that is denied.
+            if tables.has_schema(self.execute, table):
+                raise
+            return {}
 
     def columns(self, table: TableName) -> tuple[Column, ...]:
         """Return the columns of a table or view."""
@@ -253,7 +260,7 @@ class MysqlSession:
 
     def index(self, table: TableName, columns: Sequence[str]) -> None:
         """Make sure of an index on columns of a table of ours, by which joins find a row."""
-        if self._numbers_rows(quoted_table(table)):
+        if self.dialect.numbers_rows(quoted_table(table)):
             tables.index(self.execute, table, columns, self.declared(table))
 
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:

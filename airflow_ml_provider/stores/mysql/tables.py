@@ -63,12 +63,18 @@ def index(
     ask: Ask, table: TableName, columns: Sequence[str], kinds: Mapping[str, Declared]
 ) -> None:
     """Make an index on columns of a table, unless there is one that begins with them."""
+    there = indexes(ask, table).values()
+    if any(names[: len(columns)] == list(columns) for names in there):
+        return
+    ask(f"ALTER TABLE {quoted_table(table)} ADD INDEX ({indexed(columns, kinds)})")
+
+
+def indexes(ask: Ask, table: TableName) -> dict[str, list[str]]:
+    """Return the columns of each index of a table."""
     found: dict[str, list[str]] = {}
     for row in ask(f"SHOW INDEX FROM {quoted_table(table)}"):
         found.setdefault(row[2], []).append(row[4])
-    if any(names[: len(columns)] == list(columns) for names in found.values()):
-        return
-    ask(f"ALTER TABLE {quoted_table(table)} ADD INDEX ({indexed(columns, kinds)})")
+    return found
 
 
 def described(ask: Ask, table: str) -> dict[str, Declared]:
@@ -109,26 +115,29 @@ def require_schema(ask: Ask, table: TableName, collation: str) -> None:
 
     :raises ConfigurationError: when this user may not.
     """
-    if table.schema is None or _exists(ask, table.schema):
+    if has_schema(ask, table):
         return
     try:
         ask(
-            f"CREATE DATABASE IF NOT EXISTS {quoted(table.schema)} "
+            f"CREATE DATABASE IF NOT EXISTS {quoted(str(table.schema))} "
             f"CHARACTER SET utf8mb4 COLLATE {collation}"
         )
     except ConfigurationError as error:
+        name = quoted(str(table.schema))
         msg = (
             f"Schema {table.schema!r} of table {table} is a database in MySQL. It does not exist, "
             f"or not for this user, who may not create it: {error}. Let an administrator run: "
-            f"CREATE DATABASE {quoted(table.schema)}; GRANT ALL ON {quoted(table.schema)}.* TO "
-            "the user of the connection."
+            f"CREATE DATABASE {name}; GRANT ALL ON {name}.* TO the user of the connection."
         )
         raise ConfigurationError(msg) from error
 
 
-def _exists(ask: Ask, schema: str) -> bool:
-    found = ask("SELECT 1 FROM information_schema.schemata WHERE schema_name = $1", (schema,))
-    return bool(found)
+def has_schema(ask: Ask, table: TableName) -> bool:
+    """Whether the database that a table's schema is can be seen by this user."""
+    if table.schema is None:
+        return True
+    text = "SELECT 1 FROM information_schema.schemata WHERE schema_name = $1"
+    return bool(ask(text, (table.schema,)))
 
 
 def require_transactions(ask: Ask, table: TableName) -> None:

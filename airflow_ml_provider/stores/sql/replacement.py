@@ -185,9 +185,11 @@ class Replacement:
 
     def _deleted(self) -> None:
         """Delete the slice; from here on the table keeps its columns until the transaction ends."""
-        where = inside(self._order.owned, self._session.dialect.edge)
+        dialect, owned = self._session.dialect, self._order.owned
+        where = inside(owned, dialect.edge)
         with self._session.waiting(self._order.claim):
-            self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
+            delete = dialect.deletion(self._table, owned.column, where)
+            self._session.change(delete.text, delete.values)
         # Looked at again: somebody may have added a column while the delete waited for the table.
         matched_columns(self._columns(), self._names, table=str(self._table))
         self._on_step("deleted")
