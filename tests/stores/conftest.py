@@ -1,4 +1,4 @@
-"""Real places to store things: memory, a DuckDB file, a PostgreSQL that pip installs."""
+"""Real places to store things: memory, files, a PostgreSQL that pip installs, a MariaDB."""
 
 from __future__ import annotations
 
