@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,26 +43,31 @@ def running_mariadb(folder: Path, *settings: str) -> Iterator[str]:
 
     Tests are skipped where MariaDB is not installed.
     """
-    made, server = shutil.which("mariadb-install-db"), shutil.which("mariadbd")
-    if made is None or server is None:
+    made = shutil.which("mariadb-install-db")
+    if made is None or shutil.which("mariadbd") is None:
         pytest.skip("No MariaDB server is installed: apt-get install mariadb-server")
     place = [f"--datadir={folder / 'data'}", f"--user={getpass.getuser()}"]
     access = ["--auth-root-authentication-method=normal", "--skip-test-db"]
     subprocess.run([made, "--no-defaults", *place, *access], check=True, capture_output=True)
-    with _started(server, folder, settings) as location:
-        _prepared(location)
+    with started(folder, *settings) as location:
+        administer(
+            location,
+            f"CREATE USER {_USER}@'%' IDENTIFIED BY '{_PASSWORD}'",
+            f"GRANT ALL ON *.* TO {_USER}@'%'",
+        )
         yield location
 
 
 @contextmanager
-def _started(server: str, folder: Path, settings: Sequence[str]) -> Iterator[str]:
+def started(folder: Path, *settings: str) -> Iterator[str]:
+    """Start the server whose data is in ``folder``; what killed it leaves is mended first."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     place = [f"--datadir={folder / 'data'}", f"--socket={folder / 's'}", f"--port={port}"]
     whose = [f"--user={getpass.getuser()}", f"--pid-file={folder / 'pid'}"]
     log = (folder / "log").open("ab")
     process = subprocess.Popen(
-        [server, *_SETTINGS, *place, *whose, *settings], stdout=log, stderr=log
+        ["mariadbd", *_SETTINGS, *place, *whose, *settings], stdout=log, stderr=log
     )
     try:
         _awaited(process, folder)
@@ -84,14 +89,6 @@ def _awaited(process: subprocess.Popen[bytes], folder: Path) -> None:
                 return
         except OSError:
             time.sleep(0.05)
-
-
-def _prepared(location: str) -> None:
-    administer(
-        location,
-        f"CREATE USER {_USER}@'%' IDENTIFIED BY '{_PASSWORD}'",
-        f"GRANT ALL ON *.* TO {_USER}@'%'",
-    )
 
 
 @contextmanager

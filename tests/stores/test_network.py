@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,19 +34,19 @@ SHORT = {
         pytest.param("mysql", marks=pytest.mark.mysql),
     ]
 )
-def server(request: pytest.FixtureRequest) -> Place:
+def server_place(request: pytest.FixtureRequest) -> Place:
     return place_of(request)
 
 
 @pytest.fixture
-def relay(server: Place) -> Iterator[Relay]:
-    with Relay(server) as opened:
+def relay(server_place: Place) -> Iterator[Relay]:
+    with Relay(server_place) as opened:
         yield opened
 
 
 @pytest.fixture
-def direct(server: Place) -> Iterator[Store]:
-    with open_store(server.kind, server.location, takeover_after=0.1) as store:
+def direct(server_place: Place) -> Iterator[Store]:
+    with open_store(server_place.kind, server_place.location, takeover_after=0.1) as store:
         put(store, day(4), readings(day(4), 5))
         put(store, day(5), readings(day(5), 3))
         yield store
@@ -77,7 +78,7 @@ def half_way(rows, work):
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
-def test_a_commit_whose_answer_is_lost_has_happened_once(server, relay, direct):
+def test_a_commit_whose_answer_is_lost_has_happened_once(server_place, relay, direct):
     place = relay.place()
     with open_store(
         place.kind, place.location, on_step=at("noted", relay.lose_answer_to_commit)
@@ -87,10 +88,10 @@ def test_a_commit_whose_answer_is_lost_has_happened_once(server, relay, direct):
     assert direct.ledger.line(READINGS, day(5).key) == done.line
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
     vouched(direct, day(5))
-    assert history(server) == [(1, "written"), (2, "written")]
+    assert history(server_place) == [(1, "written"), (2, "written")]
 
 
-def test_a_commit_that_never_arrived_is_not_called_done(server, relay, direct):
+def test_a_commit_that_never_arrived_is_not_called_done(server_place, relay, direct):
     place = relay.place()
     with open_store(place.kind, place.location, on_step=at("noted", relay.lose_commit)) as store:
         mine = claim(store, day(5))
@@ -100,7 +101,7 @@ def test_a_commit_that_never_arrived_is_not_called_done(server, relay, direct):
         vouched(direct, day(5))
         assert put(store, day(5), readings(day(5), 4, 7.0), claimed=mine).change is Change.WRITTEN
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
-    assert history(server) == [(1, "written"), (2, "written")]
+    assert history(server_place) == [(1, "written"), (2, "written")]
 
 
 def test_a_second_write_of_a_claim_whose_commit_never_arrived_is_not_called_done(relay, direct):
@@ -169,21 +170,39 @@ def test_a_connection_that_is_lost_between_steps_leaves_the_old_partition(
     vouched(direct, day(5))
 
 
+SLOW = {
+    "mysql": "SELECT ts, sensor, value + SLEEP(600) AS value FROM lab.readings",
+    "postgres": "SELECT now() AS ts, 's' AS sensor, 1.0 AS value FROM pg_sleep(600)",
+}
+
+
+def until_asleep(place: Place) -> None:
+    """Return when a server is in the middle of a slow statement."""
+    if place.kind == "postgres":
+        return until(place, "state = 'active' AND query LIKE '%INSERT%pg_sleep%'")
+    asked = "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'INSERT%SLEEP%'"
+    deadline = time.monotonic() + 60
+    while not mariadb.administer(place.location, asked):
+        assert time.monotonic() < deadline, "The statement has not come."
+        time.sleep(0.02)
+    return None
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("settings", [SHORT, {}], ids=["short", "default"])
-def test_an_answer_that_never_comes_is_not_waited_for_without_end(server, relay, direct, settings):
-    if server.kind == "mysql":
-        pytest.skip("its sessions are not seen in pg_stat_activity")
+def test_an_answer_that_never_comes_is_not_waited_for_without_end(
+    server_place, relay, direct, settings
+):
     place = relay.place(**settings)
-    slow = Query("SELECT now() AS ts, 's' AS sensor, 1.0 AS value FROM pg_sleep(600)")
+    slow = Query(SLOW[server_place.kind])
     with open_store(place.kind, place.location) as store, ThreadPoolExecutor(1) as pool:
         writing = pool.submit(put, store, day(5), slow)
-        until(server, "state = 'active' AND query LIKE '%INSERT%pg_sleep%'")
+        until_asleep(server_place)
         relay.go_silent()
         with pytest.raises(UnavailableError):
             writing.result(300)
     assert values(direct, day(5)) == [1.0, 2.0, 3.0]
-    with open_store(server.kind, server.location, takeover_after=0.1) as store:
+    with open_store(server_place.kind, server_place.location, takeover_after=0.1) as store:
         put(store, day(5), readings(day(5), 4, 7.0))
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
 
