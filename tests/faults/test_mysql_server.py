@@ -29,11 +29,11 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-@pytest.mark.parametrize("mysql", ["claimed", "deleted", "loaded", "noted", "committed"])
+@pytest.mark.parametrize("step", ["claimed", "deleted", "loaded", "noted", "committed"])
 def test_a_server_that_dies_comes_back_with_the_old_or_the_new_partition(
-    folder: Path, mysql: str
+    folder: Path, step: str
 ) -> None:
-    step, survived = mysql, mysql == "committed"
+    survived = step == "committed"
     with running_mariadb(folder) as location:
         place = Place("mysql", location)
         with open_store(place.kind, place.location) as store:
