@@ -17,6 +17,7 @@ BENCHES = (
     "parsing",
     "duckdb_rows",
     "postgres_rows",
+    "mysql_rows",
     "sqlite_rows",
     "lake_rows",
     "verdict",

@@ -121,6 +121,21 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
             {"conn_type": "postgres", "host": "/run/pg", "login": "ml", "schema": "wh"},
             "postgresql://ml@/wh?host=%2Frun%2Fpg&port=5432",
         ),
+        (
+            {
+                "conn_type": "mysql",
+                "host": "db",
+                "login": "ml",
+                "password": "p@ss/word",
+                "schema": "wh",
+                "extra": {"ssl": '{"ca": "/ca.pem"}', "ssl_mode": "VERIFY_CA", "cursor": "x"},
+            },
+            "mysql://ml:p%40ss%2Fword@db:3306/wh?ssl_mode=VERIFY_CA&ssl_ca=%2Fca.pem",
+        ),
+        (
+            {"conn_type": "mysql", "schema": "wh", "extra": {"unix_socket": "/run/my"}},
+            "mysql://@localhost:3306/wh?unix_socket=%2Frun%2Fmy",
+        ),
         ({"conn_type": "delta", "host": "/data/my lake"}, "/data/my lake"),
         ({"conn_type": "delta", "schema": "data/lake"}, "/data/lake"),
         (
@@ -153,6 +168,8 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
         "sqlite",
         "postgres",
         "socket",
+        "mysql",
+        "mysql on a socket",
         "lake",
         "lake of a URI",
         "lake with a stage",
@@ -188,7 +205,8 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ("opened", "conn", "said"),
     [
         (open_store, None, "Airflow knows no connection 'c'"),
-        (open_store, {"conn_type": "mysql", "host": "h"}, "Name one of type 'postgres' or "),
+        (open_store, {"conn_type": "oracle", "host": "h"}, "Name one of type 'postgres' or "),
+        (open_store, {"conn_type": "mysql", "host": "h"}, "names no database"),
         (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
         (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
         (open_store, {"conn_type": "delta"}, "names no lake"),
@@ -202,6 +220,7 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ids=[
         "unknown",
         "another type",
+        "no database",
         "no file",
         "no SQLite file",
         "no folder",
