@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_ml_provider.domain.ports import Store
-from airflow_ml_provider.stores.open import open_store
 from airflow_ml_provider.stores.mysql import tables as mysql_tables
+from airflow_ml_provider.stores.open import open_store
 from airflow_ml_provider.stores.postgres import session as postgres_session
 from airflow_ml_provider.stores.sql import hint
 from airflow_ml_provider.stores.sqlite import tables as sqlite_tables

@@ -22,7 +22,6 @@ from tests.stores.actor import Actor
 from tests.stores.conftest import Place, place_of
 from tests.stores.world import READINGS, claim, day, put, readings, values
 
-
 # Where the first release could keep a ledger.
 FIRST = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
