@@ -38,7 +38,11 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": _modules("triggers.data_ready"),
         "hooks": _modules("hooks.lake_hook", "hooks.registry_hook", "hooks.store_hook"),
         "notifications": [f"{_ROOM}.notifications.pipeline.PipelineNotifier"],
-        "connection-types": [_mlflow(), _lake("delta", "Delta Lake", "DeltaStoreHook")],
+        "connection-types": [
+            _mlflow(),
+            _lake("delta", "Delta Lake", "DeltaStoreHook"),
+            _lake("parquet", "Parquet", "ParquetStoreHook"),
+        ],
         "asset-uris": [{"schemes": ["ml"], "handler": f"{_ROOM}.factory.asset.checked_uri"}],
         "plugins": [{"name": "airflow_ml", "plugin-class": f"{_ROOM}.plugin.MLPlugin"}],
         "cli": [f"{_ROOM}.cli.airflow.get_cli_commands"],

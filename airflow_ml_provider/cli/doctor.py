@@ -29,7 +29,7 @@ _ENTRY_POINTS = {
 _EXTRAS = {
     "duckdb": ("duckdb", "embedded stores and DuckDB files"),
     "postgres": ("adbc_driver_postgresql", "PostgreSQL stores"),
-    "lake": ("deltalake", "Delta Lake stores"),
+    "lake": ("deltalake", "Delta Lake and Parquet stores"),
     "mlflow": ("mlflow", "model registries"),
 }
 

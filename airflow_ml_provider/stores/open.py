@@ -9,8 +9,8 @@ from airflow_ml_provider.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from airflow_ml_provider.domain.ports import Store
 
-KINDS = ("delta", "duckdb", "memory", "postgres", "sqlite")
-_LAKES = ("delta",)
+KINDS = ("delta", "duckdb", "memory", "parquet", "postgres", "sqlite")
+_LAKES = ("delta", "parquet")
 
 
 def open_store(kind: str, location: str, **options: Any) -> Store:

@@ -141,8 +141,19 @@ def delta_s3(objects_server: str, tmp_path: Path) -> Place:
     return Place("delta", lake(objects_server, bucket(objects_server), ledger))
 
 
+@pytest.fixture
+def parquet(tmp_path: Path) -> Place:
+    return Place("parquet", str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def parquet_s3(objects_server: str, tmp_path: Path) -> Place:
+    ledger = tmp_path / "ledger.sqlite"
+    return Place("parquet", lake(objects_server, bucket(objects_server), ledger))
+
+
 DATABASES = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
-LAKES = ("delta", "delta_s3")
+LAKES = ("delta", "delta_s3", "parquet", "parquet_s3")
 _BRIEF = ("test_lake", "test_replace")
 
 
