@@ -12,7 +12,17 @@ from typing import ParamSpec, TypeVar
 
 from tests.bench.figure import Figure
 
-BENCHES = ("imports", "parsing", "duckdb_rows", "postgres_rows", "sqlite_rows", "verdict")
+BENCHES = (
+    "imports",
+    "parsing",
+    "duckdb_rows",
+    "postgres_rows",
+    "postgres_peers",
+    "sqlite_rows",
+    "sqlite_peers",
+    "verdict",
+    "stream",
+)
 P = ParamSpec("P")
 T = TypeVar("T")
 

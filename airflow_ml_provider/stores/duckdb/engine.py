@@ -77,9 +77,9 @@ def installed() -> Any:
     return duckdb
 
 
-def in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return the connection with UTC as its time zone."""
-    connection.execute("SET TimeZone = 'UTC'")
+def settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return the connection with UTC as its time zone, and no progress bar in a task's log."""
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
