@@ -39,7 +39,7 @@ _DELETE = "DELETE FROM {table} WHERE seen >= {low} AND seen < {high}"
 def figures(*, quick: bool) -> list[Figure]:
     """Replace the same partition by every peer."""
     quiet()
-    count, rounds = (2_000, 1) if quick else (200_000, 3)
+    count, rounds = (2_000, 1) if quick else (20_000, 3)
     day = rows.partition(1, count)
     with server.running() as postgres, tempfile.TemporaryDirectory() as folder:
         base = postgres.database("peers")

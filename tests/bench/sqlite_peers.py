@@ -30,7 +30,7 @@ doubles, so that neither alters a value. dlt is not here: its one way to SQLite 
 def figures(*, quick: bool) -> list[Figure]:
     """Replace the same partition by every peer."""
     quiet()
-    count, rounds = (2_000, 1) if quick else (50_000, 3)
+    count, rounds = (2_000, 1) if quick else (20_000, 3)
     day = rows.partition(1, count)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
