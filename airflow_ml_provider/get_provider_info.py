@@ -49,6 +49,12 @@ def get_provider_info() -> dict[str, Any]:
                 "IcebergStoreHook",
                 '"catalog_conn_id": "…", "endpoint_url": "…"',
             ),
+            _lake(
+                "parquet",
+                "Parquet",
+                "ParquetStoreHook",
+                '"endpoint_url": "…", "region_name": "…"',
+            ),
         ],
         "asset-uris": [{"schemes": ["ml"], "handler": f"{_ROOM}.factory.asset.checked_uri"}],
         "plugins": [{"name": "airflow_ml", "plugin-class": f"{_ROOM}.plugin.MLPlugin"}],

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from airflow_ml_provider import __version__
+from airflow_ml_provider.demo.premises import DemoStore
 from airflow_ml_provider.domain.errors import MLProviderError
 
 app = typer.Typer(
@@ -266,12 +267,15 @@ def play(
     ui: Annotated[bool, typer.Option("--ui", help="Keep Airflow up afterwards.")] = False,
     days: Annotated[int, typer.Option(min=1, max=365, help="How many days are played.")] = 16,
     home: Annotated[Path, typer.Option(help="Where the demo lives.")] = Path(".demo"),
+    store: Annotated[
+        DemoStore, typer.Option(help="What it keeps its tables in: DuckDB, or Delta in a folder.")
+    ] = DemoStore.DUCKDB,
 ) -> None:
     """Play two weeks of real flights through a real Airflow on this machine."""
     if context.invoked_subcommand is None:
         from airflow_ml_provider.demo.show import run as show
 
-        show(ui=ui, days=days, home=home)
+        show(ui=ui, days=days, home=home, store=store)
 
 
 @demo.command()

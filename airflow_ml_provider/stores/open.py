@@ -9,8 +9,8 @@ from airflow_ml_provider.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from airflow_ml_provider.domain.ports import Store
 
-KINDS = ("delta", "duckdb", "iceberg", "memory", "mysql", "postgres", "sqlite")
-LAKES = ("delta", "iceberg")
+KINDS = ("delta", "duckdb", "iceberg", "memory", "mysql", "parquet", "postgres", "sqlite")
+LAKES = ("delta", "iceberg", "parquet")
 
 
 def open_store(kind: str, location: str, **options: Any) -> Store:

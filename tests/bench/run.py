@@ -17,10 +17,13 @@ BENCHES = (
     "parsing",
     "duckdb_rows",
     "postgres_rows",
+    "postgres_peers",
     "mysql_rows",
     "sqlite_rows",
+    "sqlite_peers",
     "lake_rows",
     "verdict",
+    "stream",
 )
 P = ParamSpec("P")
 T = TypeVar("T")

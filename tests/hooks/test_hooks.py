@@ -9,7 +9,11 @@ import pytest
 
 from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.home import embedded_home
-from airflow_ml_provider.hooks.lake_hook import DeltaStoreHook, IcebergStoreHook
+from airflow_ml_provider.hooks.lake_hook import (
+    DeltaStoreHook,
+    IcebergStoreHook,
+    ParquetStoreHook,
+)
 from airflow_ml_provider.hooks.registry import open_registry, tracking_uri
 from airflow_ml_provider.hooks.registry_hook import MLflowRegistryHook
 from airflow_ml_provider.hooks.store import location_of, open_store
@@ -161,6 +165,7 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
             "s3://key:secret@bucket",
         ),
         ({"conn_type": "delta", "host": "s3://bucket/a"}, "s3://bucket/a"),
+        ({"conn_type": "parquet", "host": "/data/my lake"}, "/data/my lake"),
     ],
     ids=[
         "host",
@@ -176,6 +181,7 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
         "lake in an object store",
         "keys in the extra",
         "keys of the machine",
+        "lake of another format",
     ],
 )
 def test_a_connection_becomes_a_location(parts, expected):
@@ -244,11 +250,12 @@ def test_the_store_hook_tests_its_connection(home, monkeypatch):
     assert said
 
 
-def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch):
+@pytest.mark.parametrize("hook", [DeltaStoreHook, ParquetStoreHook])
+def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch, hook):
     ledger = {"conn_type": "duckdb", "host": str(home / "ledger.duckdb")}
     monkeypatch.setenv("AIRFLOW_CONN_BOOKS", json.dumps(ledger))
     lake = {
-        "conn_type": "delta",
+        "conn_type": hook.conn_type,
         "host": str(home / "lake"),
         "extra": json.dumps({"ledger_conn_id": "books"}),
     }
@@ -256,9 +263,9 @@ def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch):
     with open_store("lake") as store:
         assert list(store.ledger.judgements("nobody")) == []
     assert (home / "ledger.duckdb").exists()
-    assert DeltaStoreHook("lake").test_connection() == (
+    assert hook("lake").test_connection() == (
         True,
-        f"The store at delta:{home / 'lake'} answers.",
+        f"The store at {hook.conn_type}:{home / 'lake'} answers.",
     )
 
 

@@ -172,18 +172,40 @@ def iceberg_s3(objects_server: str, tmp_path: Path) -> Place:
     return Place("iceberg", lake(objects_server, bucket(objects_server), ledger, catalog))
 
 
+@pytest.fixture
+def parquet(tmp_path: Path) -> Place:
+    return Place("parquet", str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def parquet_s3(objects_server: str, tmp_path: Path) -> Place:
+    ledger = tmp_path / "ledger.sqlite"
+    return Place("parquet", lake(objects_server, bucket(objects_server), ledger))
+
+
 DATABASES = (
     "duckdb",
     "sqlite",
     pytest.param("postgres", marks=pytest.mark.postgres),
     pytest.param("mysql", marks=pytest.mark.mysql),
 )
-LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3")
+LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3", "parquet", "parquet_s3")
 _BRIEF = {
     "delta_s3": {"test_lake", "test_replace"},
     # What both formats share is asked of Delta; here are what makes a commit, and all values.
     "iceberg": {"test_kill", "test_lake", "test_lake_types", "test_race", "test_replace"},
     "iceberg_s3": {"test_race"},
+    "parquet": {
+        "test_frozen",
+        "test_kill",
+        "test_lake",
+        "test_lake_types",
+        "test_race",
+        "test_reader",
+        "test_replace",
+        "test_values",
+    },
+    "parquet_s3": {"test_lake"},
 }
 
 

@@ -103,6 +103,7 @@ VALUES: dict[str, tuple[pa.DataType, Sequence[Any]]] = {
 REFUSED = {
     "delta": {"decimal_long", "duration", "time", "time_nano", "moment_ns", "moment_ns_utc"},
     "iceberg": {"decimal_long", "duration", "time_nano", "moment_ns", "moment_ns_utc"},
+    "parquet": {"decimal_long", "duration", "time_nano", "moment_ns", "moment_ns_utc"},
     "memory": set(),
     "duckdb": {
         *("float16", "nan16", "infinite16", "duration"),
