@@ -29,6 +29,10 @@ Dags = Annotated[
     Path | None,
     typer.Option(help="Where the YAML files are. Default: Airflow's Dags folder, else ./dags."),
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="The profile of the systems. Default: the option of section [airflow_ml]."),
+]
 Key = Annotated[str, typer.Option("--partition", help="A partition key, such as 2013-01-05.")]
 AnyKey = Annotated[str | None, typer.Option("--partition", help="Only this partition.")]
 
@@ -118,6 +122,7 @@ def run(
     name: Name,
     partition: Key,
     dags: Dags = None,
+    profile: Profile = None,
     unready: Annotated[
         bool, typer.Option("--unready", help="Compute even where data is still awaited.")
     ] = False,
@@ -127,9 +132,10 @@ def run(
 ) -> None:
     """Compute one partition in this process: the steps of the Dag, without a scheduler."""
     from airflow_ml_provider.cli.run import run_partition
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
-    entry = catalog(dags).find(name)
+    entry = catalog(dags, airflows_world(profile)).find(name)
     for line in run_partition(entry, partition, unready=unready, approved=approve):
         typer.echo(line)
 
@@ -139,6 +145,7 @@ def prove(
     name: Name,
     partition: Key,
     dags: Dags = None,
+    profile: Profile = None,
     into: Annotated[
         str, typer.Option(metavar="SCHEMA", help="The scratch schema. Its tables are dropped.")
     ] = "ml_proof",
@@ -146,11 +153,12 @@ def prove(
     """Prove that a partition may be run again: reruns, kills and races must leave the same."""
     from datetime import UTC, datetime
 
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.proof import report
     from airflow_ml_provider.proof.laboratory import prove as proven
     from airflow_ml_provider.spec.catalog import catalog
 
-    entry = catalog(dags).find(name)
+    entry = catalog(dags, airflows_world(profile)).find(name)
     typer.echo(f"{name} {partition}, in scratch schema {into}\n{report.head()}")
     done = proven(
         entry.pipeline,
@@ -167,12 +175,13 @@ def prove(
 
 
 @app.command()
-def why(name: Name, partition: AnyKey = None, dags: Dags = None) -> None:
+def why(name: Name, partition: AnyKey = None, dags: Dags = None, profile: Profile = None) -> None:
     """Tell what the ledger knows: what was made from what, when, and why not."""
     from airflow_ml_provider.cli.why import explained
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
-    for line in explained(catalog(dags).find(name), partition):
+    for line in explained(catalog(dags, airflows_world(profile)).find(name), partition):
         typer.echo(line)
 
 
@@ -180,14 +189,16 @@ def why(name: Name, partition: AnyKey = None, dags: Dags = None) -> None:
 def status(
     system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
     dags: Dags = None,
+    profile: Profile = None,
 ) -> None:
     """List every pipeline: partitions, rows, champion, last verdict, failures."""
     from rich.console import Console
 
     from airflow_ml_provider.cli.status import table
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
-    found = catalog(dags)
+    found = catalog(dags, airflows_world(profile))
     entries = [entry for entry in found.entries if system in (None, entry.system)]
     if entries:
         Console().print(table(entries))
@@ -204,6 +215,7 @@ def status(
 def render(
     name: Name,
     dags: Dags = None,
+    profile: Profile = None,
     python: Annotated[
         bool, typer.Option("--python", help="A Dag file that needs no YAML.")
     ] = False,
@@ -211,23 +223,26 @@ def render(
     """Draw the Dag of a pipeline, or write it as Python."""
     from airflow_ml_provider.factory import rendering
     from airflow_ml_provider.factory.build import build_dags
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec import load as read
     from airflow_ml_provider.spec.catalog import catalog
 
-    entry = catalog(dags).find(name)
-    [dag] = build_dags(read(entry.file), only=name)
+    world = airflows_world(profile)
+    entry = catalog(dags, world).find(name)
+    [dag] = build_dags(read(entry.file, world), only=name)
     told = rendering.python(dag, entry.pipeline) if python else rendering.drawing(dag)
     typer.echo(told, nl=False)
 
 
 @app.command()
-def doctor(dags: Dags = None) -> None:
+def doctor(dags: Dags = None, profile: Profile = None) -> None:
     """Examine this installation: entry points, extras, stores, registries, clocks, settings."""
     from airflow_ml_provider.cli.doctor import State, examined
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
     ill = 0
-    for finding in examined(catalog(dags)):
+    for finding in examined(catalog(dags, airflows_world(profile))):
         typer.echo(str(finding))
         ill += finding.state is State.ILL
     typer.echo("All is well." if not ill else f"{ill} of these must be cured.")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.factory.build import build_dags
-from airflow_ml_provider.spec import SpecError, load
+from airflow_ml_provider.factory.world import airflows_world
+from airflow_ml_provider.spec import SpecError, World, load
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -40,10 +41,10 @@ def load_pipelines(
     if not paths:
         msg = "load_pipelines was given no file. Write: load_pipelines(globals(), 'system.yaml')"
         raise ConfigurationError(msg)
-    only = get_parsing_context().dag_id
+    only, world = get_parsing_context().dag_id, airflows_world()
     origin: dict[str, Path] = {}
     for path in _resolved(namespace, paths, base):
-        for dag in _dags(path, only, alone=len(paths) == 1):
+        for dag in _dags(path, world, only, alone=len(paths) == 1):
             _register(namespace, dag, path, origin)
 
 
@@ -54,9 +55,9 @@ def _resolved(
     return [folder / path for path in paths]
 
 
-def _dags(path: Path, only: str | None, *, alone: bool) -> list[DAG]:
+def _dags(path: Path, world: World, only: str | None, *, alone: bool) -> list[DAG]:
     try:
-        return build_dags(load(path), only=only)
+        return build_dags(load(path, world), only=only)
     except SpecError as error:
         if alone:
             raise

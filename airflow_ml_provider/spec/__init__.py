@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from airflow_ml_provider.spec.fault import Fault, SpecError
 from airflow_ml_provider.spec.functions import check_functions
-from airflow_ml_provider.spec.loader import LoadedSystem, load, parse
+from airflow_ml_provider.spec.loaded import LoadedSystem
+from airflow_ml_provider.spec.loader import load, parse
 from airflow_ml_provider.spec.plan import (
     batch_predictions,
     end_of,
@@ -12,13 +13,16 @@ from airflow_ml_provider.spec.plan import (
     start_of,
     trained_models,
 )
-from airflow_ml_provider.spec.system import System, dump, json_schema
+from airflow_ml_provider.spec.schema import json_schema
+from airflow_ml_provider.spec.system import System, dump
+from airflow_ml_provider.spec.world import World
 
 __all__ = [
     "Fault",
     "LoadedSystem",
     "SpecError",
     "System",
+    "World",
     "batch_predictions",
     "check_functions",
     "dump",

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.inheritance import MATRIX
+from airflow_ml_provider.spec.profile import PROFILES
 from airflow_ml_provider.spec.system import DEFAULTS
 from airflow_ml_provider.spec.yaml12 import flow
 
@@ -38,11 +40,13 @@ def explanations(document: Layered, model: type[BaseModel], error: ValidationErr
     Nothing is said where reading already found a fault: that one is the cause.
     """
     known = {(fault.line, fault.column) for fault in document.faults}
-    # A list is counted without its faulty items; only one that is empty is too short.
+    # A list is counted without its faulty items; only one that is empty is too short. Likewise a
+    # system may lack what was refused while it was read.
     found = [
         _explained(document, model, each)
         for each in error.errors()
-        if each["type"] != "too_short" or not each["input"]
+        if (each["type"] != "too_short" or not each["input"])
+        and (each["loc"] or not document.faults)
     ]
     return [fault for fault in found if (fault.line, fault.column) not in known]
 
@@ -107,7 +111,10 @@ def _in(loc: tuple[str | int, ...]) -> str:
 
 def _accepted_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     found = _model_at(model, loc)
-    return [] if found is None else [*_keys(found), *(() if loc else [DEFAULTS])]
+    if found is None:
+        return []
+    added = {0: [DEFAULTS, PROFILES], 2: [MATRIX]}.get(len(loc), [])
+    return [*_keys(found), *added]
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from airflow_ml_provider.spec.document import read_document
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
-from airflow_ml_provider.spec.inheritance import Layered, layered
-from airflow_ml_provider.spec.loader import LoadedSystem
+from airflow_ml_provider.spec.inheritance import Layered
+from airflow_ml_provider.spec.loaded import LoadedSystem
+from airflow_ml_provider.spec.loader import understood
 from airflow_ml_provider.spec.system import System
+from airflow_ml_provider.spec.world import World
 
 Place = tuple[str, str, str]
 
 
-def check_functions(loaded: LoadedSystem) -> tuple[Fault, ...]:
+def check_functions(loaded: LoadedSystem, world: World | None = None) -> tuple[Fault, ...]:
     """
     Import every function that the system names, and return a fault for each that is not there.
 
@@ -27,7 +28,7 @@ def check_functions(loaded: LoadedSystem) -> tuple[Fault, ...]:
     same name.
     """
     text = loaded.path.read_text(encoding="utf-8-sig")
-    document = layered(read_document(loaded.path, text))
+    document = understood(loaded.path, text, world or World())
     with _importable(loaded.path.parent.resolve()):
         found = [_fault(document, place, name) for place, name in _named(loaded.system)]
     return tuple(fault for fault in found if fault is not None)
