@@ -90,16 +90,28 @@ def lint(
     output: Annotated[
         Format, typer.Option("--format", help="How faults are written.")
     ] = Format.TEXT,
+    profile: Annotated[
+        str | None, typer.Option(help="Only this profile. Default: each of them, and none.")
+    ] = None,
+    airflow: Annotated[
+        bool, typer.Option("--airflow", help="Ask Airflow for Variables and connections.")
+    ] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Look into the stores for tables and columns.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning is a fault.")] = False,
 ) -> None:
-    """Check YAML files and the functions they name; tell all faults of all files."""
-    from airflow_ml_provider.cli.lint import checked, written
+    """Check YAML files, their SQL and their functions; tell all faults of all files."""
+    from airflow_ml_provider.cli.lint import scope, written
+    from airflow_ml_provider.lint.review import reviewed
     from airflow_ml_provider.spec.catalog import dags_folder, files_in
 
     files = files_in(paths or [dags_folder()])
-    faults = checked(files)
+    faults = reviewed(files, scope(profile, airflow=airflow, store=store))
     if text := written(faults, len(files), output.value):
         typer.echo(text)
-    raise typer.Exit(1 if faults or not files else 0)
+    grave = any(strict or not fault.warning for fault in faults)
+    raise typer.Exit(1 if grave or not files else 0)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from airflow_ml_provider.spec.fault import Fault, SpecError
-from airflow_ml_provider.spec.functions import check_functions
 from airflow_ml_provider.spec.loaded import LoadedSystem
 from airflow_ml_provider.spec.loader import load, parse
 from airflow_ml_provider.spec.plan import (
@@ -24,7 +23,6 @@ __all__ = [
     "System",
     "World",
     "batch_predictions",
-    "check_functions",
     "dump",
     "end_of",
     "feature_views",

@@ -148,6 +148,8 @@ def _syntax_hint(text: str, line: int, problem: str) -> str:
     near = lines[line] if line < len(lines) else ""
     if "\t" in near[: len(near) - len(near.lstrip())] or "'\\t'" in problem:
         return "Indent with spaces: YAML accepts no tabs there."
+    if "${" in near and "expected ',' or" in problem:
+        return "Quote text with ${…} where it stands inside braces or brackets."
     if "mapping values are not allowed" in problem:
         return "Look at the indentation, or quote the text that has a ': ' in it."
     if "single document" in problem:
