@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_ml_provider.spec.assembly import assembled
 from airflow_ml_provider.spec.fault import Fault, SpecError
 from airflow_ml_provider.spec.loaded import LoadedSystem
 from airflow_ml_provider.spec.loader import load, parse
@@ -22,6 +23,7 @@ __all__ = [
     "SpecError",
     "System",
     "World",
+    "assembled",
     "batch_predictions",
     "dump",
     "end_of",

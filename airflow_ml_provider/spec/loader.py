@@ -122,7 +122,7 @@ def _read(document: Layered, world: World) -> tuple[System | None, list[Fault]]:
         message = "the file must be a mapping of keys"
         return None, [*faults, document.fault_at((), message, hint)]
     try:
-        return System.model_validate(document.value, context=world), faults
+        return _system(document.value, world), faults
     except ValidationError as error:
         # Imported here: a file without faults needs none of it.
         from airflow_ml_provider.spec.explanation import explanations
@@ -130,9 +130,14 @@ def _read(document: Layered, world: World) -> tuple[System | None, list[Fault]]:
         faults += explanations(document, System, error)
         remainder = _without(document.value, error)
     try:
-        return System.model_validate(remainder, context=world), faults
+        return _system(remainder, world), faults
     except ValidationError:
         return None, faults
+
+
+def _system(value: Mapping[str, Any], world: World) -> System:
+    # A file has one word for each key; the names of fields are for Python.
+    return System.model_validate(value, context=world, by_alias=True, by_name=False)
 
 
 def _others(

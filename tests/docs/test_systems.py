@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -31,3 +32,13 @@ def test_the_pipelines_it_names_are_those_of_its_matrix(tmp_path: Path) -> None:
     made = load(tmp_path / "shop.yaml").system.features
 
     assert all(f"`{name}`" in PAGE.read_text() for name in made)
+
+
+def test_its_python_makes_the_dags_of_the_shop(monkeypatch, tmp_path: Path) -> None:
+    [example] = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (tmp_path / "shop_of_the_page.py").write_text(example)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    made = importlib.import_module("shop_of_the_page")
+
+    assert {"shop.spend", "shop.churn", "shop.score"} <= set(vars(made))
