@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.factory.build import build_dags
 from airflow_ml_provider.factory.world import airflows_world
-from airflow_ml_provider.spec import SpecError, System, World, assembled, load
+from airflow_ml_provider.spec import SpecError, System, World, load
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -58,6 +58,8 @@ def _dags(
 ) -> list[DAG]:
     try:
         if isinstance(system, System):
+            from airflow_ml_provider.spec import assembled
+
             return build_dags(assembled(system, path, world), only=only)
         return build_dags(load(path, world), only=only)
     except SpecError as error:

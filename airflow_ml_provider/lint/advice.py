@@ -14,9 +14,13 @@ from airflow_ml_provider.spec.sql import read_text
 
 
 def advice(loaded: LoadedSystem, world: World) -> Iterator[Fault]:
-    """Yield a warning for each early label and for models that only one machine can see."""
+    """Yield a warning for early labels, models that only one machine sees, and ``no`` as a param."""
     document = understood(loaded.path, read_text(loaded.path), world)
-    for fault in (*_early_labels(document, loaded), *_lonely_models(document, loaded)):
+    for fault in (
+        *_early_labels(document, loaded),
+        *_lonely_models(document, loaded),
+        *_text_for_truth(document, loaded),
+    ):
         yield replace(fault, warning=True)
 
 
@@ -50,3 +54,15 @@ def _lonely_models(document: Layered, loaded: LoadedSystem) -> Iterator[Fault]:
                 at_key=True,
             )
             return
+
+
+def _text_for_truth(document: Layered, loaded: LoadedSystem) -> Iterator[Fault]:
+    for section in ("features", "training", "inference"):
+        for name, entry in getattr(loaded.system, section).items():
+            for key, value in entry.params.items():
+                where = (section, name, "params", key)
+                if isinstance(value, str) and value in {"yes", "no", "on", "off"}:
+                    fault = document.fault_at(where, f"{'.'.join(where)}: {value!r} is text here")
+                    # Who quotes it knows that.
+                    if fault.excerpt[fault.column - 1 :].startswith(value):
+                        yield replace(fault, hint="Write true or false, or quote it.")

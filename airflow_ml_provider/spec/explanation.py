@@ -32,6 +32,8 @@ _WANTED = {
     "model_attributes_type": "a mapping",
 }
 
+_BOOLEANS_OF_YAML_1_1 = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
 
 def explanations(document: Layered, model: type[BaseModel], error: ValidationError) -> list[Fault]:
     """
@@ -90,6 +92,9 @@ def _words(
 def _type_words(kind: str, where: str, given: object, said: str) -> tuple[str, str]:
     if kind not in _WANTED:
         return f"{where}{said.removeprefix('Input ').lower()}, got {shown(given)}", ""
+    if kind == "bool_type" and given in _BOOLEANS_OF_YAML_1_1:
+        hint = f"Write {_BOOLEANS_OF_YAML_1_1[str(given)]}: in YAML 1.2, {given!r} is text."
+        return f"{where}must be true or false, got {shown(given)}", hint
     hint = f"Write [{given}]." if _WANTED[kind] == "a list" and _simple(given) else ""
     return f"{where}must be {_WANTED[kind]}, got {shown(given)}", hint
 

@@ -12,15 +12,14 @@ from pydantic import ValidationError
 from airflow_ml_provider.spec.consistency import SECTIONS, Complaint, complaints
 from airflow_ml_provider.spec.document import read_document
 from airflow_ml_provider.spec.fault import Fault, SpecError, did_you_mean
-from airflow_ml_provider.spec.inheritance import Layered, layered
+from airflow_ml_provider.spec.inheritance import MATRIX, Layered, layered
 from airflow_ml_provider.spec.loaded import LoadedSystem
-from airflow_ml_provider.spec.matrix import expand
-from airflow_ml_provider.spec.neighbours import READERS, Neighbourhood, references
 from airflow_ml_provider.spec.sql import SqlFileError, read_select, read_text, unreadable
 from airflow_ml_provider.spec.system import System
 from airflow_ml_provider.spec.version import unknown_version
 from airflow_ml_provider.spec.world import World
 
+_READERS = ("training", "inference")
 _REQUIRED = {"system": "unnamed", "owner": "nobody", "start": "2000-01-01"}
 
 
@@ -57,7 +56,11 @@ def understood(path: Path, text: str, world: World) -> Layered:
         document.faults, document.unreadable = [strange], True
         return Layered(document, faults=[strange])
     found = layered(document, world)
-    expand(found)
+    if any(MATRIX in each.text for each in (document, *found.inherited)):
+        # Imported here, as is all that a plain file has no use for: each task start pays for it.
+        from airflow_ml_provider.spec.matrix import expand
+
+        expand(found)
     return found
 
 
@@ -143,8 +146,12 @@ def _system(value: Mapping[str, Any], world: World) -> System:
 def _others(
     document: Layered, system: System, world: World
 ) -> tuple[Mapping[str, LoadedSystem], list[Fault]]:
-    if not any("." in name for _, name in references(system)):
+    trained = (name for each in system.training.values() for name in each.features)
+    scored = (name for each in system.inference.values() for name in each.features)
+    if not any("." in name for name in (*trained, *scored)):
         return {}, []
+    from airflow_ml_provider.spec.neighbours import Neighbourhood
+
     return Neighbourhood(document, system, partial(_alone, world)).found()
 
 
@@ -152,7 +159,7 @@ def _alone(world: World, path: Path) -> LoadedSystem:
     """Load the features of another system: who trains or predicts there is none of our business."""
     document = understood(path, _text(path), world)
     if isinstance(document.value, dict):
-        document.value = {key: v for key, v in document.value.items() if key not in READERS}
+        document.value = {key: v for key, v in document.value.items() if key not in _READERS}
     return completed(document, world)
 
 

@@ -24,10 +24,9 @@ _HINTS = {
     "conn": "${conn:id} is the id of an Airflow connection",
 }
 # As Airflow's own masker knows a secret: by a part of its name.
-_SECRET = re.compile(
+_HIDDEN = (
     r"access_?token|api_?key|authorization|passphrase|passwd|password|private_?key|secret|token"
-    r"|keyfile|service_account",
-    re.IGNORECASE,
+    r"|keyfile|service_account"
 )
 
 # Marks a stand-in: no text of the language holds it, nor does any variable of an environment.
@@ -64,7 +63,7 @@ def _value(world: World, kinds: tuple[str, ...], reference: re.Match[str]) -> st
         accepted = "; ".join(_HINTS[each] for each in kinds)
         guess = did_you_mean(kind, kinds).partition("Accepted")[0] if kind else ""
         refuse(f"cannot look up {shown(reference[0])}", f"{guess}{accepted}.")
-    if kind != "conn" and _SECRET.search(name):
+    if kind != "conn" and re.search(_HIDDEN, name, re.IGNORECASE):
         hint = "What is looked up stands in Dags for all to read. Keep secrets in connections."
         refuse(f"{shown(reference[0])} is named like a secret, and is not looked up", hint)
     return {"env": _from_environment, "var": _variable, "conn": _connection}[kind](world, name)

@@ -30,18 +30,13 @@ def expand(document: Layered) -> None:
 
     Faults of theirs point at the entry that was written. How much a file may make is bounded.
     """
-    if not isinstance(document.value, dict) or not _has_any(document):
+    if not isinstance(document.value, dict):
         return
     expansion = _Expansion(document)
     for section in SECTIONS:
         entries = document.value.get(section)
         if isinstance(entries, dict):
             document.value[section] = expansion.section(section, entries)
-
-
-def _has_any(document: Layered) -> bool:
-    texts = (document.document.text, *(each.text for each in document.inherited))
-    return any(MATRIX in text for text in texts)
 
 
 @dataclass(slots=True)

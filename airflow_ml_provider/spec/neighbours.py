@@ -13,15 +13,15 @@ from airflow_ml_provider.spec.loaded import LoadedSystem
 from airflow_ml_provider.spec.system import System
 from airflow_ml_provider.spec.tree import files_of, root_of, systems_below
 
-READERS = ("training", "inference")
+_READERS = ("training", "inference")
 
 Load = Callable[[Path], LoadedSystem]
 Place = tuple[str, str, str, int]
 
 
-def references(system: System) -> Iterator[tuple[Place, str]]:
+def _references(system: System) -> Iterator[tuple[Place, str]]:
     """Yield the place and the name of every feature of another system."""
-    for section in READERS:
+    for section in _READERS:
         for name, entry in getattr(system, section).items():
             for index, feature in enumerate(entry.features):
                 if "." in feature:
@@ -40,7 +40,7 @@ class Neighbourhood:
         """Return, by reference, the systems of the features that are named, and what is wrong."""
         found: dict[str, LoadedSystem] = {}
         faults: list[Fault] = []
-        for place, reference in references(self.system):
+        for place, reference in _references(self.system):
             answer = found.get(reference) or self._looked_for(reference)
             if isinstance(answer, tuple):
                 message, hint = answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -40,6 +39,8 @@ def _is_known(value: object) -> bool:
 
 
 def _unknown(value: object) -> tuple[str, str]:
+    from importlib.metadata import version
+
     known = ", ".join(map(str, KNOWN))
     newer = type(value) is int and value > max(KNOWN)
     cure = "Install a newer airflow-ml-provider, or write" if newer else "Write"

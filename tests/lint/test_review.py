@@ -89,6 +89,17 @@ def test_a_model_that_only_one_machine_sees_is_warned_of(review):
     assert "warning: training.churn: its model rests in the default registry" in fault
 
 
+@pytest.mark.parametrize(("written", "count"), [("no", 1), ("'no'", 0), ("false", 0), ("nope", 0)])
+def test_a_param_that_looks_like_no_is_warned_of(review, written: str, count: int):
+    text = SYSTEM.replace("sql: spend.sql", f"params: {{flag: {written}}}, sql: spend.sql")
+
+    found = review(text, sql="SELECT :flag")
+
+    assert [
+        "warning: features.spend.params.flag: 'no' is text here" in each for each in found
+    ] == [True] * count
+
+
 def test_a_circle_through_three_systems_is_told(review, tmp_path: Path):
     for name, reads in (("one", "two"), ("two", "three"), ("three", "one")):
         Path(f"{name}.yaml").write_text(
