@@ -115,6 +115,16 @@ def _options() -> dict[str, Any]:
                 "example": "/data/airflow_ml",
                 "default": "",
             },
+            "profile": {
+                "description": (
+                    "The profile that is laid over systems which declare any, such as dev or prod. "
+                    "Default: none, so that what they say outside of their profiles holds."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "prod",
+                "default": "",
+            },
             "store": {
                 "description": (
                     "The connection of the store for systems that name none. Default: an embedded "

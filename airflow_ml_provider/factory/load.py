@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.factory.build import build_dags
-from airflow_ml_provider.spec import SpecError, load
+from airflow_ml_provider.factory.world import airflows_world
+from airflow_ml_provider.spec import SpecError, System, World, load
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -19,12 +20,14 @@ log = logging.getLogger(__name__)
 
 
 def load_pipelines(
-    namespace: MutableMapping[str, Any], *paths: str | Path, base: str | Path | None = None
+    namespace: MutableMapping[str, Any],
+    *systems: str | Path | System,
+    base: str | Path | None = None,
 ) -> None:
     """
-    Put the Dags of YAML files into ``namespace``, which is the caller's ``globals()``.
+    Put the Dags of systems into ``namespace``, which is the caller's ``globals()``.
 
-    Paths are relative to the calling file, or to ``base``. Where Airflow runs one task it names the
+    A system is the path of its YAML file, or was made in Python. Paths are relative to the calling file, or to ``base``. Where Airflow runs one task it names the
     Dag, and only that one is built. A single faulty file is an import error; among several, it
     becomes a Dag named ``airflow_ml.invalid.<file>`` that shows the faults, since an error would
     take the good ones with it.
@@ -37,26 +40,28 @@ def load_pipelines(
     """
     from airflow.sdk import get_parsing_context
 
-    if not paths:
+    if not systems:
         msg = "load_pipelines was given no file. Write: load_pipelines(globals(), 'system.yaml')"
         raise ConfigurationError(msg)
-    only = get_parsing_context().dag_id
+    only, world = get_parsing_context().dag_id, airflows_world()
+    caller = Path(namespace.get("__file__", ""))
+    folder = Path(base) if base is not None else caller.parent
     origin: dict[str, Path] = {}
-    for path in _resolved(namespace, paths, base):
-        for dag in _dags(path, only, alone=len(paths) == 1):
+    for system in systems:
+        path = folder / (caller.name if isinstance(system, System) else system)
+        for dag in _dags(system, path, world, only, alone=len(systems) == 1):
             _register(namespace, dag, path, origin)
 
 
-def _resolved(
-    namespace: MutableMapping[str, Any], paths: tuple[str | Path, ...], base: str | Path | None
-) -> list[Path]:
-    folder = Path(base) if base is not None else Path(namespace.get("__file__", "")).parent
-    return [folder / path for path in paths]
-
-
-def _dags(path: Path, only: str | None, *, alone: bool) -> list[DAG]:
+def _dags(
+    system: str | Path | System, path: Path, world: World, only: str | None, *, alone: bool
+) -> list[DAG]:
     try:
-        return build_dags(load(path), only=only)
+        if isinstance(system, System):
+            from airflow_ml_provider.spec import assembled
+
+            return build_dags(assembled(system, path, world), only=only)
+        return build_dags(load(path, world), only=only)
     except SpecError as error:
         if alone:
             raise
