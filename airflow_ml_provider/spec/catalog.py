@@ -114,7 +114,7 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        found += [each for each in _below(path) if _is_ours(each)] if path.is_dir() else [path]
+        found += [each for each in _below(path) if is_ours(each)] if path.is_dir() else [path]
     return list(dict.fromkeys(found))
 
 
@@ -129,12 +129,22 @@ def _below(folder: Path) -> list[Path]:
     )
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
+    """Return whether a YAML file declares a system, as far as its first glance tells."""
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return False
     return len({match[1] for match in _OURS.finditer(text)}) > 1
+
+
+def pipelines(loaded: LoadedSystem) -> tuple[FeatureView | TrainedModel | BatchPrediction, ...]:
+    """Return every pipeline of a system, in the order in which data flows."""
+    return (
+        *feature_views(loaded).values(),
+        *trained_models(loaded).values(),
+        *batch_predictions(loaded).values(),
+    )
 
 
 def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
@@ -145,8 +155,8 @@ def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
         ("training", trained_models(loaded)),
         ("inference", batch_predictions(loaded)),
     )
-    for kind, pipelines in kinds:
-        for name, pipeline in pipelines.items():
+    for kind, members in kinds:
+        for name, pipeline in members.items():
             yield Entry(
                 system=system.system,
                 kind=kind,
