@@ -26,7 +26,7 @@ class Entry:
     A pipeline with the connections of its system.
 
     ``file`` is its YAML, beside which stands the code that it names; ``approve``: a person has to
-    agree before a promotion.
+    agree before a promotion; ``alert``: the connections that failures are told to.
     """
 
     system: str
@@ -36,6 +36,7 @@ class Entry:
     registry: str | None
     file: Path
     approve: bool = False
+    alert: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -165,4 +166,5 @@ def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
                 registry=system.registry,
                 file=loaded.path.resolve(),
                 approve=kind == "training" and name in approved,
+                alert=system.alert,
             )

@@ -17,7 +17,7 @@ def forgotten():
     path = list(sys.path)
     yield
     sys.path[:] = path
-    for name in [name for name in sys.modules if name.partition(".")[0] == "store_ml"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "market_ml"]:
         del sys.modules[name]
 
 
@@ -30,18 +30,18 @@ def python(*words: str) -> str:
 
 
 def test_it_is_clean_its_tests_pass_and_it_computes_trains_and_predicts(shell, golden):
-    golden("new.txt", shell("new", "store").out)
+    golden("new.txt", shell("new", "market").out)
 
     assert shell("lint").out == "0 faults in 1 file\n"
     # A folder of its own, so that no configuration of ours counts.
     assert "3 passed" in python("-m", "pytest", "-q", "-c", "/dev/null", "dags/tests")
-    assert "960 orders" in python("dags/store_ml/sample.py")
+    assert "960 orders" in python("dags/market_ml/sample.py")
     for day in range(1, 8):
-        assert shell("run", "store.daily_spend", "--partition", f"2026-01-0{day}").code == 0
-    trained = shell("run", "store.next_order", "--partition", "2026-01-07")
+        assert shell("run", "market.daily_spend", "--partition", f"2026-01-0{day}").code == 0
+    trained = shell("run", "market.next_order", "--partition", "2026-01-07")
     assert "promoted: version 1" in trained.out, trained.err
-    shell("run", "store.daily_spend", "--partition", "2026-01-08")
-    predicted = shell("run", "store.expected_order", "--partition", "2026-01-08")
+    shell("run", "market.daily_spend", "--partition", "2026-01-08")
+    predicted = shell("run", "market.expected_order", "--partition", "2026-01-08")
 
     assert (predicted.code, predicted.err) == (0, "")
     golden("new_predicted.txt", _counts(predicted.out))
@@ -56,27 +56,27 @@ def test_airflow_finds_its_dags_and_takes_nothing_else_for_a_dag_file(shell):
     from airflow.dag_processing.dagbag import BundleDagBag
     from airflow.utils.file import list_py_file_paths
 
-    shell("new", "store")
+    shell("new", "market")
 
-    assert list_py_file_paths("dags") == ["dags/store.py"]
+    assert list_py_file_paths("dags") == ["dags/market.py"]
     bag = BundleDagBag(dag_folder="dags", bundle_path=Path("dags"), load_op_links=False)
     assert bag.import_errors == {}
-    assert sorted(bag.dags) == ["store.daily_spend", "store.expected_order", "store.next_order"]
+    assert sorted(bag.dags) == ["market.daily_spend", "market.expected_order", "market.next_order"]
 
 
 def test_what_is_there_is_not_written_over_and_nothing_else_is_written(shell):
     Path("dags").mkdir()
-    Path("dags/store.yaml").write_text("mine")
+    Path("dags/market.yaml").write_text("mine")
 
-    answer = shell("new", "store")
+    answer = shell("new", "market")
 
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (
-        "dags/store.yaml is there already. Nothing was written: choose another name, or another "
+        "dags/market.yaml is there already. Nothing was written: choose another name, or another "
         "folder.\n"
     )
-    assert [path.name for path in Path("dags").iterdir()] == ["store.yaml"]
-    assert Path("dags/store.yaml").read_text() == "mine"
+    assert [path.name for path in Path("dags").iterdir()] == ["market.yaml"]
+    assert Path("dags/market.yaml").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["Store", "a__b", "1st", "../store", "a" * 40])

@@ -62,8 +62,9 @@ def _date(value: object) -> str | None:
     if isinstance(value, str) and _DATE.fullmatch(value.strip()):
         return value.strip().replace(" ", "T")
     parts = [value.get(key) for key in ("year", "month", "day")] if _is_typed(value) else []
-    if parts and all(isinstance(part, int) for part in parts):
-        return "{:04}-{:02}-{:02}".format(*parts)
+    numbers = [part for part in parts if isinstance(part, int)]
+    if len(numbers) == 3:  # noqa: PLR2004  year, month, day
+        return "{:04}-{:02}-{:02}".format(*numbers)
     return None
 
 
