@@ -24,6 +24,12 @@ class Work:
 
     compilation: Compilation
     faults: tuple[Fault, ...]
+    files: int
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to look at, which is a mistake in what was named."""
+        return not (self.files or self.compilation.stale)
 
 
 def planned(paths: Sequence[Path], into: Path | None = None) -> Work:
@@ -36,7 +42,8 @@ def planned(paths: Sequence[Path], into: Path | None = None) -> Work:
     good = [load(file) for file in files if file not in {fault.path for fault in faults}]
     covered = [Path(normpath(each.path.absolute())) for each in good]
     folders = [*paths, *([into] if into else (file.parent for file in files))]
-    return Work(compiled([*stubs(good, into)], _python(folders), covered), tuple(faults))
+    done = compiled([*stubs(good, into)], _python(folders), covered)
+    return Work(done, tuple(faults), len(files))
 
 
 def carry_out(compilation: Compilation) -> None:
@@ -49,6 +56,9 @@ def carry_out(compilation: Compilation) -> None:
 
 def told(work: Work, *, check: bool) -> Iterator[str]:
     """Yield a line for each stub that is not as it must be, what stands in the way, and a sum."""
+    if work.idle:
+        yield "No YAML file of a system was found. Name the file or its folder."
+        return
     done = work.compilation
     words = ("missing", "outdated", "stale") if check else ("added", "changed", "deleted")
     paths = ([s.path for s in done.added], [s.path for s in done.changed], done.stale)

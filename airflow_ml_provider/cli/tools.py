@@ -40,7 +40,7 @@ def compile_stubs(
     for line in told(work, check=check):
         typer.echo(line)
     done = work.compilation
-    hindered = work.faults or done.taken or done.loaders
+    hindered = work.idle or work.faults or done.taken or done.loaders
     raise typer.Exit(1 if hindered or (check and not done.up_to_date) else 0)
 
 

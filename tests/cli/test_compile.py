@@ -74,3 +74,12 @@ def test_stubs_of_a_yaml_that_is_gone_are_deleted(shell, shop: Path):
 
     assert answer.code == 0
     assert {path.name.partition("__")[0] for path in shop.glob("*__*.py")} == {"market"}
+
+
+def test_a_folder_without_yaml_is_not_called_up_to_date(shell, tmp_path: Path):
+    (tmp_path / "nowhere").mkdir()
+    for words in ((), ("--check",)):
+        answer = shell("compile", "nowhere", *words)
+
+        assert answer.code == 1
+        assert answer.out == "No YAML file of a system was found. Name the file or its folder.\n"
