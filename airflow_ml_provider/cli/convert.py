@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_ml_provider.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from airflow_ml_provider.spec.dagfactory.conversion import Conversion
+    from airflow_ml_provider.spec.dagfactory.work import Conversion
 
 
 def write(conversion: Conversion, into: Path) -> None:
