@@ -55,6 +55,39 @@ def test_every_key_of_every_task_is_either_used_or_told(shell):
             assert f"{key}: left out" in told[line], f"{key} was dropped in silence"
 
 
+def test_an_order_that_is_lost_is_told(shell):
+    text = (HERE / "dagfactory.yml").read_text()
+    assert "dependencies: left out" not in convert(shell, text).out
+    for path in Path("ours").iterdir():
+        path.unlink()
+
+    late = text.replace(
+        "dependencies: [wait_for_orders]", "dependencies: [wait_for_orders, vacuum, tell]"
+    )
+    answer = convert(shell, late)
+
+    assert "dependencies: left out" in answer.out
+    assert "Why: vacuum, tell became nothing that could be awaited." in answer.out
+
+
+def test_two_tables_of_one_name_are_two_sources(shell):
+    text = (HERE / "dagfactory.yml").read_text().replace("raw.customers", "ml.orders")
+    convert(shell, text)
+
+    sources = parsed(Path("ours/churn.yaml"))["sources"]
+
+    assert (sources["orders"]["table"], sources["ml_orders"]["table"]) == (
+        "raw.orders",
+        "ml.orders",
+    )
+
+
+def parsed(path: Path) -> dict:
+    value = read_document(path, path.read_text()).value
+    assert isinstance(value, dict)
+    return value
+
+
 def test_nothing_is_written_over(shell):
     Path("ours").mkdir()
     Path("ours/churn_features_activity.sql").write_text("mine")

@@ -61,8 +61,8 @@ class Task:
     @property
     def after(self) -> tuple[str, ...]:
         """The tasks that it waits for."""
-        given = self.said.get("dependencies", ())
-        return tuple(map(str, given)) if isinstance(given, list) else ()
+        given = self.said.get("dependencies") or []
+        return tuple(map(str, given if isinstance(given, list) else [given]))
 
     @property
     def function(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,9 @@ class Work:
         before = set(self._sources)
         for task in tasks:
             self._take_task(task, names, found)
+        waits = {task.task_id for task in tasks if task.is_check}
+        for task in working:
+            self._take_order(task, names, waits)
         if found is not None and found.lateness:
             self._allow(self._sources.keys() - before, found.lateness)
 
@@ -90,6 +93,19 @@ class Work:
         self._made.files = {f"{self._system}.yaml": head + write_yaml(system), **self._made.files}
         self._made.notes.sort()
         return self._made
+
+    def _take_order(self, task: Task, names: Mapping[str, str], waits: Collection[str]) -> None:
+        """Let a feature read those that it came after."""
+        feature = self._features.get(names[task.task_id])
+        if feature is None:
+            return
+        before = [names[other] for other in task.after if names.get(other) in self._features]
+        reads = [self._behind(name) for name in before]
+        feature["from"] = list(dict.fromkeys([*feature["from"], *reads]))
+        lost = [o for o in task.after if o not in waits and names.get(o) not in self._features]
+        if lost:
+            reason = f"{', '.join(lost)} became nothing that could be awaited"
+            self._told((*task.loc, "dependencies"), "dependencies", reason)
 
     def _allow(self, sources: Iterable[str], lateness: str) -> None:
         # What a feature of ours writes is awaited by its ledger, not by the clock.
@@ -186,7 +202,7 @@ class Work:
             self.note(loc, f"{task.task_id}: {said}", "")
         name = names[task.task_id]
         self._connection(task)
-        feature = self._feature(task, name, names, every, found)
+        feature = self._feature(name, every, found)
         feature["sql"] = f"{name}.sql"
         self._made.files[f"{name}.sql"] = found.text
         self._params(task, feature, "parameters")
@@ -197,7 +213,7 @@ class Work:
             hint = "Why: it names no 'python_callable' as package.module.function."
             self.note(task.loc, f"{task.task_id}: was left out", hint)
             return
-        feature = self._feature(task, names[task.task_id], names, every, None)
+        feature = self._feature(names[task.task_id], every, None)
         feature["python"] = task.function
         said = (
             f"became the feature {names[task.task_id]}, whose function takes the window and tables"
@@ -210,20 +226,10 @@ class Work:
         self._params(task, feature, "op_kwargs")
         self._leave(task.loc, task.said, (*_USED_BY_TASKS, *_USED_BY_PYTHON))
 
-    def _feature(
-        self,
-        task: Task,
-        name: str,
-        names: Mapping[str, str],
-        every: Cadence | None,
-        select: Select | None,
-    ) -> dict[str, Any]:
+    def _feature(self, name: str, every: Cadence | None, select: Select | None) -> dict[str, Any]:
         feature: dict[str, Any] = {"every": every.every} if every else {}
-        reads = [self._source_name(table) for table in (select.reads if select else ())]
-        for table in select.reads if select else ():
-            self._source(table)
-        reads += [self._behind(names[other]) for other in task.after if other in names]
-        feature["from"] = list(dict.fromkeys(reads))
+        tables = select.reads if select else ()
+        feature["from"] = [self._source_name(table) for table in tables if self._source(table)]
         if select and select.table:
             feature["table"] = select.table
         self._features[name] = feature
@@ -231,7 +237,7 @@ class Work:
 
     def _behind(self, feature: str) -> str:
         """Return the source by which another feature is read."""
-        table = self._features.get(feature, {}).get("table", f"{self._system}.{feature}")
+        table = self._features[feature].get("table", f"{self._system}.{feature}")
         self._source(table)
         return self._source_name(table)
 
@@ -239,7 +245,9 @@ class Work:
         return self._sources.setdefault(self._source_name(table), {"table": table})
 
     def _source_name(self, table: str) -> str:
-        return name_of(table.rpartition(".")[2])
+        short = name_of(table.rpartition(".")[2])
+        known = self._sources.get(short, {"table": table})
+        return short if known["table"] == table else name_of(table)
 
     def _params(self, task: Task, feature: dict[str, Any], key: str) -> None:
         given = task.said.get(key)
