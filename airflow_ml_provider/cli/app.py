@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from airflow_ml_provider import __version__
+from airflow_ml_provider.cli.tools import tools
 from airflow_ml_provider.demo.premises import DemoStore
 from airflow_ml_provider.domain.errors import MLProviderError
 
@@ -269,7 +270,8 @@ def gc(
 @app.command()
 def doctor(dags: Dags = None, profile: Profile = None) -> None:
     """Examine this installation: entry points, extras, stores, registries, clocks, settings."""
-    from airflow_ml_provider.cli.doctor import State, examined
+    from airflow_ml_provider.cli.doctor import examined
+    from airflow_ml_provider.cli.finding import State
     from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
@@ -280,6 +282,8 @@ def doctor(dags: Dags = None, profile: Profile = None) -> None:
     typer.echo("All is well." if not ill else f"{ill} of these must be cured.")
     raise typer.Exit(1 if ill else 0)
 
+
+app.add_typer(tools)
 
 demo = typer.Typer(
     help="Play two weeks of real flights through a real Airflow on this machine.",

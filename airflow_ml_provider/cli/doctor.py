@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from importlib.util import find_spec
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from airflow_ml_provider.cli.dropped import dropped
+from airflow_ml_provider.cli.finding import Finding, State
+from airflow_ml_provider.cli.settings import settings
 from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
 from airflow_ml_provider.domain.ports import Query
@@ -39,28 +41,6 @@ _EXTRAS = {
 }
 
 
-class State(StrEnum):
-    """How bad a finding is."""
-
-    WELL = "well"
-    NOTE = "note"
-    ILL = "ill"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    state: State
-    what: str
-    said: str
-    cure: str = ""
-
-    def __str__(self) -> str:
-        cure = f" {self.cure}" if self.cure else ""
-        return f"{self.state:<6}{self.what:<22}{self.said}{cure}"
-
-
 def examined(catalog: Catalog) -> Iterator[Finding]:
     """Look at the installation, then at everything that the pipelines of ``catalog`` use."""
     yield _airflow()
@@ -70,7 +50,10 @@ def examined(catalog: Catalog) -> Iterator[Finding]:
     yield from _files(catalog)
     yield from _stores(catalog.entries)
     yield from _registries(catalog.entries)
-    yield from _settings(len(catalog.entries))
+    yield from _alerts(catalog.entries)
+    yield from _stubs(catalog)
+    yield from settings(catalog.entries)
+    yield dropped({entry.name for entry in catalog.entries}, datetime.now(UTC))
 
 
 def _airflow() -> Finding:
@@ -151,7 +134,7 @@ def _store(what: str, store: Store, before: datetime) -> Finding:
     has_ledger = bool(store.columns(TableName(None, "ml_partition")))
     theirs = store.query(Query("SELECT current_timestamp AS moment")).read_all()[0][0].as_py()
     skew = abs(theirs.astimezone(UTC) - before) - (datetime.now(UTC) - before)
-    said = f"{store.address}, {'with' if has_ledger else 'without'} a ledger"
+    said = f"{store.address}, {'with' if has_ledger else 'without'} a ledger{_lacking(store)}"
     if skew > _MOST_SKEW:
         return Finding(
             State.NOTE,
@@ -184,6 +167,12 @@ def _slices(pipeline: FeatureView | TrainedModel | BatchPrediction) -> Iterator[
             yield pipeline.staging, STAGING_KEY
 
 
+def _lacking(store: Store) -> str:
+    able = store.capabilities
+    lacking = [each.name for each in fields(able) if not getattr(able, each.name)]
+    return f", lacking {', '.join(lacking)} (see doc/stores.md)" if lacking else ""
+
+
 def _registries(entries: Sequence[Entry]) -> Iterator[Finding]:
     from airflow_ml_provider.hooks.registry import open_registry
 
@@ -208,26 +197,35 @@ def _by(entries: Sequence[Entry], attribute: str) -> Mapping[str | None, list[En
     return {conn_id or None: list(members) for conn_id, members in groupby(ordered, key=chosen)}
 
 
-def _settings(pipelines: int) -> Iterator[Finding]:
-    from airflow.sdk.configuration import conf
+def _alerts(entries: Sequence[Entry]) -> Iterator[Finding]:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
 
-    # Measured: about 3 ms of processor time a Dag to make it, and as much to serialize it.
-    needed = pipelines * 0.01
-    for section, name in (
-        ("core", "dagbag_import_timeout"),
-        ("dag_processor", "dag_file_processor_timeout"),
-    ):
-        limit = conf.getfloat(section, name)
-        if needed > limit / 3:
-            yield Finding(
-                State.NOTE,
-                f"[{section}] {name}",
-                f"{limit:g} s is little for {pipelines} pipelines on a busy machine.",
-                "Spread them over several Dag files, or raise it.",
-            )
-    wait = conf.getint("dag_processor", "min_file_process_interval")
-    yield Finding(
-        State.WELL,
-        "yaml edits",
-        f"are seen after up to {wait} s ([dag_processor] min_file_process_interval)",
-    )
+    wanted = {conn_id: entry.name for entry in reversed(entries) for conn_id in entry.alert}
+    for conn_id, name in sorted(wanted.items()):
+        try:
+            kind = BaseHook.get_connection(conn_id).conn_type
+        except AirflowNotFoundException:
+            said = f"there is no such connection, and failures of {name} are told to it."
+            cure = "Make it, or take it out of 'alert'."
+            yield Finding(State.ILL, f"alert {conn_id}", said, cure)
+        else:
+            yield Finding(State.WELL, f"alert {conn_id}", f"of type {kind}")
+
+
+def _stubs(catalog: Catalog) -> Iterator[Finding]:
+    from airflow_ml_provider.cli.compile import planned
+
+    done = planned([catalog.folder]).compilation
+    old = len(done.changed) + len(done.stale)
+    if not (old or done.kept):
+        return  # nobody compiles here
+    if old or done.added:
+        said = (
+            f"{old} out of date, {len(done.added)} missing: such a pipeline has no Dag, or an old"
+        )
+        yield Finding(
+            State.ILL, "stubs", f"{said} one, or a slow start.", "Run: airflow-ml compile"
+        )
+    else:
+        yield Finding(State.WELL, "stubs", f"{len(done.kept)}, as their YAML wants them")

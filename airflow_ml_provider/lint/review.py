@@ -43,6 +43,20 @@ def reviewed(files: Sequence[Path], scope: Scope) -> list[Fault]:
     return [*dict.fromkeys(found), *_same_dags(loaded), *_circles(loaded)]
 
 
+def usable(files: Sequence[Path], world: World) -> tuple[list[LoadedSystem], list[Fault]]:
+    """Return the systems of good files in the active profile, and the faults of the others."""
+    faults: list[Fault] = []
+    loaded: list[LoadedSystem] = []
+    for path in files:
+        try:
+            loaded.append(load(path, world))
+        except SpecError as error:
+            faults += error.faults
+    faults += [*_same_dags(loaded), *_circles(loaded)]
+    bad = {fault.path for fault in faults}
+    return [each for each in loaded if each.path not in bad], faults
+
+
 def _of(path: Path, scope: Scope) -> tuple[list[Fault], list[LoadedSystem]]:
     """Return the faults of a file, and the system as each of its good profiles makes it."""
     if scope.profile is not None:

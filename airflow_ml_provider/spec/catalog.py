@@ -25,7 +25,7 @@ class Entry:
     A pipeline with the connections of its system.
 
     ``file`` is its YAML, beside which stands the code that it names; ``approve``: a person has to
-    agree before a promotion.
+    agree before a promotion; ``alert``: the connections that failures are told to.
     """
 
     system: str
@@ -35,6 +35,7 @@ class Entry:
     registry: str | None
     file: Path
     approve: bool = False
+    alert: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -117,6 +118,15 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def pipelines(loaded: LoadedSystem) -> tuple[FeatureView | TrainedModel | BatchPrediction, ...]:
+    """Return every pipeline of a system, in the order in which data flows."""
+    return (
+        *feature_views(loaded).values(),
+        *trained_models(loaded).values(),
+        *batch_predictions(loaded).values(),
+    )
+
+
 def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
     system = loaded.system
     approved = {name for name, training in system.training.items() if training.approve}
@@ -125,8 +135,8 @@ def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
         ("training", trained_models(loaded)),
         ("inference", batch_predictions(loaded)),
     )
-    for kind, pipelines in kinds:
-        for name, pipeline in pipelines.items():
+    for kind, members in kinds:
+        for name, pipeline in members.items():
             yield Entry(
                 system=system.system,
                 kind=kind,
@@ -135,4 +145,5 @@ def _entries(loaded: LoadedSystem) -> Iterator[Entry]:
                 registry=system.registry,
                 file=loaded.path.resolve(),
                 approve=kind == "training" and name in approved,
+                alert=system.alert,
             )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from textwrap import indent
+
+from tests.bench.measure import in_child
 
 SHIPPED = Path(__file__).parents[2] / "dags"
 
@@ -28,6 +31,13 @@ def stub_for_all(folder: Path, count: int) -> None:
     (folder / "every_system.py").write_text(_STUB.format(names=systems(count)))
 
 
+def compiled(folder: Path, count: int) -> None:
+    """Write our Dags: a YAML file for each system, and the stubs of ``airflow-ml compile``."""
+    for system in systems(count):
+        _copy(folder, system)
+    in_child(partial(_compile, folder))  # the parent of what is measured must not know us
+
+
 def loop(folder: Path, count: int) -> None:
     """Write the same Dags by hand: one file that makes them in a loop."""
     body = indent("".join(_DAGS.values()), "    ")
@@ -41,6 +51,12 @@ def file_each(folder: Path, count: int) -> None:
         for name, body in _DAGS.items():
             text = f"{_HEAD}\nSYSTEM = {system!r}\n{body}"
             (folder / f"{system}_{name}.py").write_text(text)
+
+
+def _compile(folder: Path) -> None:
+    from airflow_ml_provider.cli.compile import carry_out, planned
+
+    carry_out(planned([folder], folder).compilation)
 
 
 def _copy(folder: Path, system: str) -> None:

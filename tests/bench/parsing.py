@@ -26,12 +26,14 @@ Processor time of a forked child whose parent has imported Airflow, through Bund
   task start  the one file of one training Dag, with the parsing context set to that Dag
   serialize   Airflow's own to_dict and json over the Dags parsed, apart from parsing
 By hand: `loop` is one file that makes all Dags, `own file` is a file for each Dag.
-Ours: `one stub` is one Dag file that loads N YAML files, `stub each` a Dag file for each YAML."""
+Ours: `one stub` is one Dag file that loads N YAML files, `stub each` a Dag file for each YAML,
+`compiled` a Dag file for each Dag, as `airflow-ml compile` writes them."""
 
-OURS, PEERS = ("one stub", "stub each"), ("loop", "own file")
+OURS, PEERS = ("one stub", "stub each", "compiled"), ("loop", "own file")
 _WRITERS = {
     "one stub": dagfiles.stub_for_all,
     "stub each": dagfiles.stub_each,
+    "compiled": dagfiles.compiled,
     "loop": dagfiles.loop,
     "own file": dagfiles.file_each,
 }
@@ -59,6 +61,7 @@ def _parses(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
     return [
         _figure("parse", count, parse, "one stub", "loop", 1.10),
         _figure("parse", count, parse, "stub each", "own file"),
+        _figure("parse", count, parse, "compiled", "own file"),
         _figure("serialize", count, write, "one stub", "loop"),
     ]
 
@@ -68,6 +71,7 @@ def _starts(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
     names = {
         "one stub": "every_system.py",
         "stub each": f"{system}.py",
+        "compiled": f"{system}__arrival_delay.py",
         "loop": "every_system.py",
         "own file": f"{system}_arrival_delay.py",
     }
@@ -78,6 +82,7 @@ def _starts(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
     costs = in_turns(rounds, actions)
     return [
         _figure("task start", count, costs, "stub each", "own file", 0.50),
+        _figure("task start", count, costs, "compiled", "own file", 0.50),
         _figure("task start", count, costs, "one stub", "own file", 0.50),
         _figure("task start", count, costs, "one stub", "loop"),
     ]

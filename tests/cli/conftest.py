@@ -76,7 +76,7 @@ def predict(model, batch):
 MASKS = (
     (r"\b20(?!26-01)\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "<now>"),
     (r"shell__\w+", "<run>"),
-    (r"\b\w+:\d+:[0-9a-f]{32,64}\b", "<content>"),
+    (r"\b\w+:\d+:[0-9a-f]{16,64}\b", "<content>"),
     (r"\b(?=[0-9a-f]*\d)[0-9a-f]{16}\b", "<key>"),
 )
 

@@ -25,7 +25,15 @@ print(sorted(loaded & {"airflow", "pyarrow", "pandas", "numpy", "mlflow", "sqlal
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["schema"], ["lint", "--help"], ["lint", "tests/cli/light.yaml"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["schema"],
+        ["lint", "--help"],
+        ["lint", "tests/cli/light.yaml"],
+        ["compile", "--help"],
+        ["diff", "--help"],
+    ],
     ids=" ".join,
 )
 def test_a_fresh_interpreter_loads_nothing_heavy(words: list[str]):
@@ -45,7 +53,20 @@ def test_the_schema_is_json(shell):
 def test_help_lists_every_command(shell):
     told = shell("--help").out
 
-    for command in ("lint", "schema", "run", "why", "status", "gc", "demo"):
+    commands = (
+        "lint",
+        "schema",
+        "run",
+        "why",
+        "status",
+        "gc",
+        "new",
+        "convert",
+        "compile",
+        "diff",
+        "demo",
+    )
+    for command in commands:
         assert f" {command} " in told
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.context import AirflowParsingContext
 from airflow.sdk.definitions.dag import DAG
+from airflow.serialization.serialized_objects import DagSerialization
 
 import airflow_ml_provider
 from airflow_ml_provider import load_pipelines
@@ -73,10 +75,53 @@ def test_one_faulty_file_among_several_leaves_the_others_up(folder: Path) -> Non
     assert "airflow_ml.invalid.second" in found
 
 
-def test_two_systems_of_one_name_are_refused(folder: Path) -> None:
+def test_faulty_files_of_one_name_in_two_folders_each_have_their_dag(folder: Path) -> None:
+    for name in ("north", "south"):
+        (folder / name).mkdir()
+        (folder / name / "shop.yaml").write_text("system: shop\nownr: me\n")
+    found = loaded(folder, "north/shop.yaml", "south/shop.yaml", "fleet.yaml")
+    assert {"airflow_ml.invalid.north.shop", "airflow_ml.invalid.south.shop"} < set(found)
+    assert "fleet.trips" in found
+
+
+def test_of_two_systems_with_one_name_the_first_stays_and_the_second_is_told(folder: Path) -> None:
     shutil.copy(folder / "fleet.yaml", folder / "second.yaml")
-    with pytest.raises(ConfigurationError, match=r"fleet\.trips.*fleet\.yaml.*second\.yaml"):
-        loaded(folder, "fleet.yaml", "second.yaml")
+    (folder / "loader.py").write_text(
+        f'{LOADER}load_pipelines(globals(), "fleet.yaml", "second.yaml")\n'
+    )
+    bag = DagBag(dag_folder=str(folder / "loader.py"), load_op_links=False)
+    assert bag.import_errors == {}
+    assert len(bag.dags) == 7
+    told = bag.dags["airflow_ml.invalid.second"].doc_md
+    assert told is not None
+    assert re.search(r"second\.yaml:1:1: the Dag fleet\.trips is made by .*fleet\.yaml", told)
+
+
+def test_what_is_wrong_with_a_file_among_several_is_read_on_its_dag(folder: Path) -> None:
+    second(folder, "system: second\nownr: me\n")
+    (folder / "loader.py").write_text(
+        f'{LOADER}load_pipelines(globals(), "fleet.yaml", "second.yaml")\n'
+    )
+    bag = DagBag(dag_folder=str(folder / "loader.py"), load_op_links=False)
+    invalid = bag.dags["airflow_ml.invalid.second"]
+    assert invalid.description == "the key 'owner' is missing"
+    assert "second.yaml:2:1: unknown key 'ownr'" in str(invalid.doc_md)
+    DagSerialization.to_dict(invalid)
+
+
+def test_one_pipeline_of_a_file_may_be_asked_for(folder: Path) -> None:
+    namespace: dict[str, Any] = {"__file__": str(folder / "loader.py")}
+    load_pipelines(namespace, "fleet.yaml", only="fleet.trips")
+    assert [key for key in namespace if key.startswith("fleet")] == ["fleet.trips"]
+
+
+def test_a_pipeline_that_a_file_no_longer_has_is_an_error_that_names_the_cure(
+    folder: Path,
+) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"fleet\.yaml makes no Dag 'fleet\.gone'.*compile"
+    ):
+        load_pipelines({"__file__": str(folder / "x.py")}, "fleet.yaml", only="fleet.gone")
 
 
 def test_no_file_at_all_is_refused(folder: Path) -> None:

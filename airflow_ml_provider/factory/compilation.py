@@ -1,0 +1,179 @@
+"""A compilation: the Dag file of each pipeline, against the Dag files that are there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os.path import normpath, relpath
+from pathlib import Path
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+from airflow_ml_provider.factory.build import build_dags
+from airflow_ml_provider.factory.rendering import python_body
+from airflow_ml_provider.factory.stub import digest_of
+from airflow_ml_provider.spec import LoadedSystem
+from airflow_ml_provider.spec.catalog import pipelines
+
+if TYPE_CHECKING:
+    from airflow_ml_provider.factory.rendering import Pipeline
+
+_MARK = re.compile(
+    r'\A"""The Dag (?P<dag>\S+), written by airflow-ml compile from (?P<file>[^\n]+)\.$',
+    re.MULTILINE,
+)
+_LOOKED_UP = ("${env:", "${var:")
+# The words "airflow" and "dag" are in both, without which Airflow passes over a file.
+_READING = '''\
+"""The Dag {dag}, written by airflow-ml compile from {file}.
+
+Change the YAML, and not this file. It is read each time, since it depends on the environment. When a
+pipeline was added, removed or renamed, run airflow-ml compile again.
+"""
+
+from __future__ import annotations
+
+from airflow_ml_provider import load_pipelines
+
+load_pipelines(globals(), {quoted}, only="{dag}")
+'''
+_HOLDING = '''\
+"""The Dag {dag}, written by airflow-ml compile from {file}.
+
+Change the YAML, and not this file. While it is what this was compiled from, the Dag is made of what
+stands here, which is quicker; after a change it is read again until airflow-ml compile has run.
+"""
+
+from __future__ import annotations
+
+from airflow_ml_provider.factory.stub import is_current
+
+if is_current(__file__, {digest}, {files}):
+{body}
+else:
+    from airflow_ml_provider import load_pipelines
+
+    load_pipelines(globals(), {quoted}, only="{dag}")
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """A stub: its file, its text, and the YAML that it comes from."""
+
+    path: Path
+    text: str
+    yaml: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """
+    What is to be done to the stubs of a folder, and what stands in the way.
+
+    ``taken``: files of somebody else where a stub has to be; ``loaders``: Dag files of somebody
+    else that load the same YAML, so that every Dag would be made twice.
+    """
+
+    added: tuple[Stub, ...] = ()
+    changed: tuple[Stub, ...] = ()
+    stale: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
+    taken: tuple[Path, ...] = ()
+    loaders: tuple[Path, ...] = ()
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the stubs are what they must be."""
+        return not (self.added or self.changed or self.stale or self.taken or self.loaders)
+
+
+def stubs(systems: Iterable[LoadedSystem], into: Path | None = None) -> Iterator[Stub]:
+    """Yield a stub for each pipeline, in the folder ``into`` or beside its YAML."""
+    for loaded in systems:
+        folder = _absolute(into or loaded.path.parent)
+        reads = _is_read_each_time(loaded)
+        for pipeline in pipelines(loaded):
+            text = _reading(loaded, pipeline.name, folder)
+            if not reads:
+                text = _holding(loaded, pipeline, folder)
+            # Names hold single underscores, so no two Dags share a file.
+            path = folder / f"{pipeline.name.replace('.', '__')}.py"
+            yield Stub(path, text, _absolute(loaded.path))
+
+
+def _is_read_each_time(loaded: LoadedSystem) -> bool:
+    """Whether a system depends on more than its files: on a profile, or on what it looks up."""
+    texts = [_text(file) for file in loaded.files]
+    return bool(loaded.profiles) or any(word in text for text in texts for word in _LOOKED_UP)
+
+
+def yaml_of(path: Path, text: str) -> Path | None:
+    """Return the YAML of the stub ``text`` at ``path``; None for a file that we did not write."""
+    found = _MARK.match(text)
+    return _absolute(path.parent / found["file"]) if found else None
+
+
+def compiled(
+    wanted: Sequence[Stub], there: Mapping[Path, str], covered: Sequence[Path]
+) -> Compilation:
+    """
+    Compare the stubs that are ``wanted`` with the Python files that are ``there``.
+
+    A stub that nobody wants is deleted when its YAML is gone or is one of those ``covered``; the
+    stubs of a YAML that was not looked at, or is faulty, stay.
+    """
+    old = {path: yaml for path, text in there.items() if (yaml := yaml_of(path, text))}
+    others = {path: text for path, text in there.items() if path not in old}
+    paths = {stub.path for stub in wanted}
+    return Compilation(
+        added=tuple(stub for stub in wanted if stub.path not in there),
+        changed=tuple(s for s in wanted if s.path in old and there[s.path] != s.text),
+        stale=tuple(p for p, y in old.items() if p not in paths and _unwanted(y, covered)),
+        kept=tuple(stub.path for stub in wanted if there.get(stub.path) == stub.text),
+        taken=tuple(stub.path for stub in wanted if stub.path in others),
+        loaders=tuple(path for path, text in others.items() if _loads(text, wanted)),
+    )
+
+
+def _reading(loaded: LoadedSystem, dag: str, folder: Path) -> str:
+    file = _from(folder, loaded.path)
+    return _READING.format(dag=dag, file=file, quoted=json.dumps(file))
+
+
+def _holding(loaded: LoadedSystem, pipeline: Pipeline, folder: Path) -> str:
+    [dag] = build_dags(loaded, only=str(pipeline))
+    read = [file for file in loaded.files if file not in loaded.inherited]
+    files = tuple(_from(folder, file) for file in read)
+    return _HOLDING.format(
+        dag=dag.dag_id,
+        file=files[0],
+        digest=json.dumps(digest_of(folder, files)),
+        files=", ".join(map(json.dumps, files)),
+        body=indent(python_body(dag, pipeline), "    ").rstrip("\n"),
+        quoted=json.dumps(files[0]),
+    )
+
+
+def _unwanted(yaml: Path, covered: Sequence[Path]) -> bool:
+    return yaml in covered or not yaml.exists()
+
+
+def _loads(text: str, wanted: Sequence[Stub]) -> bool:
+    names = {re.escape(stub.yaml.name) for stub in wanted}
+    call = rf"^load_pipelines\(.*[\"'/]({'|'.join(sorted(names))})[\"']"
+    return bool(names) and re.search(call, text, re.MULTILINE) is not None
+
+
+def _absolute(path: Path) -> Path:
+    return Path(normpath(path.absolute()))
+
+
+def _from(folder: Path, file: Path) -> str:
+    return Path(relpath(_absolute(file), folder)).as_posix()
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8-sig")
