@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from airflow_ml_provider.domain.ports import Store
-from airflow_ml_provider.stores.open import open_store
+from tests.stores.doors import open_store
 from tests.stores.objects import bucket, lake, running_objects
 
 Answer = TypeVar("Answer")
@@ -125,6 +126,34 @@ def sqlite_file(tmp_path: Path) -> Place:
 
 
 @pytest.fixture
+def small_engine_file(tmp_path: Path) -> str:
+    path = tmp_path / "small.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    return str(path)
+
+
+@pytest.fixture
+def generic_sqlite(small_engine_file: str) -> Place:
+    return Place("generic_sqlite", small_engine_file)
+
+
+@pytest.fixture
+def versioned_sqlite(small_engine_file: str) -> Place:
+    return Place("versioned_sqlite", small_engine_file)
+
+
+@pytest.fixture
+def generic_postgres(postgres: Place) -> Place:
+    return Place("generic_postgres", postgres.location)
+
+
+@pytest.fixture
+def versioned_postgres(postgres: Place) -> Place:
+    return Place("versioned_postgres", postgres.location)
+
+
+@pytest.fixture
 def delta(tmp_path: Path) -> Place:
     return Place("delta", str(tmp_path / "lake"))
 
@@ -142,6 +171,12 @@ def delta_s3(objects_server: str, tmp_path: Path) -> Place:
 
 
 DATABASES = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+ENGINES = (
+    "generic_sqlite",
+    pytest.param("generic_postgres", marks=pytest.mark.postgres),
+    "versioned_sqlite",
+    pytest.param("versioned_postgres", marks=pytest.mark.postgres),
+)
 LAKES = ("delta", "delta_s3")
 _BRIEF = ("test_lake", "test_replace")
 
@@ -154,13 +189,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.faults)
 
 
-@pytest.fixture(params=["memory", *DATABASES, *LAKES])
+@pytest.fixture(params=["memory", *DATABASES, *ENGINES, *LAKES])
 def place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store in turn."""
     return place_of(request)
 
 
-@pytest.fixture(params=[*DATABASES, *LAKES])
+@pytest.fixture(params=[*DATABASES, *ENGINES, *LAKES])
 def lasting_place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store that outlives its process."""
     return place_of(request)

@@ -15,7 +15,7 @@ from airflow_ml_provider.domain.errors import DataError, MLProviderError
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.open import open_store
+from tests.stores.doors import open_store
 from tests.stores.conftest import Place
 from tests.stores.world import READINGS, day, owned, put
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from airflow_ml_provider.domain.errors import ConfigurationError
@@ -11,7 +12,8 @@ from airflow_ml_provider.stores.connection.session import ConflictError, Session
 VERSION = 1
 
 # Times are in UTC, without a zone. Text in JSON is kept as text: every engine has that. The words
-# in braces are the dialect's: some engines find keys only by text of a limited length.
+# in braces are the dialect's: some engines find keys only by text of a limited length. A version
+# is that of the rows which readers see, where a table keeps several; elsewhere it is NULL.
 _PARTITION = """
     table_schema {table} NOT NULL,
     table_name {table} NOT NULL,
@@ -31,7 +33,8 @@ _PARTITION = """
     schema_hash {text},
     code {text},
     params {text},
-    inputs {text}"""
+    inputs {text},
+    version {whole}"""
 _TABLES = {
     "ml_partition": f"{_PARTITION}, PRIMARY KEY (table_schema, table_name, partition_key)",
     "ml_history": """
@@ -124,3 +127,9 @@ def _refuse_newer(session: Session) -> None:
             f"{VERSION}. Nothing was read or written. Upgrade airflow-ml-provider."
         )
         raise ConfigurationError(msg)
+
+
+def primary_key(table: str) -> tuple[str, ...]:
+    """Return the columns of the primary key of one of the ledger's tables."""
+    key = re.search(r"PRIMARY KEY \(([^)]*)\)", _TABLES[table])
+    return tuple(key[1].split(", ")) if key else ("version",)
