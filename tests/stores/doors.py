@@ -27,7 +27,9 @@ def open_store(kind: str, location: str, **options: Any) -> Store:
         connect = partial(psycopg_connection, location, alone)
         profile = KNOWN["postgres"]
     address = f"{kind}:{location.rpartition('@')[2]}"
-    return open_generic(connect, without_transactions(profile) if alone else profile, address, **options)
+    return open_generic(
+        connect, without_transactions(profile) if alone else profile, address, **options
+    )
 
 
 def psycopg_connection(uri: str, commits_by_itself: bool) -> Any:

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_ml_provider.domain.capabilities import Capabilities
+from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.generic.profile import Profile
 from airflow_ml_provider.stores.sqlite.dialect import lend_functions
 from airflow_ml_provider.stores.sqlite.text import flat, translated
-from airflow_ml_provider.domain.table import TableName
 
 paramstyle = "qmark"
 Error, IntegrityError, DataError = sqlite3.Error, sqlite3.IntegrityError, sqlite3.DataError

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Query, Store
-from tests.stores.doors import open_store
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.world import READINGS, day, put
 
 Row = tuple[str | None, float | None, int | None]

@@ -8,9 +8,9 @@ import pytest
 
 from airflow_ml_provider.domain.ledger import Change, Materialization
 from airflow_ml_provider.domain.ports import Store
-from tests.stores.doors import open_store
 from tests.stores.attempt import LOADING, STEPS, Attempt, Plan
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.made import made
 from tests.stores.world import READINGS, day, put, readings, values, vouched
 

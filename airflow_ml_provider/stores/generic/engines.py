@@ -85,13 +85,17 @@ KNOWN: dict[str, Profile] = {
     # Trino's documentation: transactions and keys are the connector's; most have neither.
     "trino": Profile(
         engine="Trino",
-        capabilities=Capabilities(transactions=False, unique_keys=False, row_lock=False),
+        capabilities=Capabilities(
+            transactions=False, unique_keys=False, consistent_reads=False, row_lock=False
+        ),
         types=STANDARD_TYPES,
     ),
     # ClickHouse's documentation: an UPDATE is a mutation in the background, without a row count.
     "clickhouse": Profile(
         engine="ClickHouse",
-        capabilities=Capabilities(transactions=False, row_counts=False, unique_keys=False),
+        capabilities=Capabilities(
+            transactions=False, row_counts=False, unique_keys=False, consistent_reads=False
+        ),
         types=STANDARD_TYPES,
     ),
     # Google's documentation of BigQuery: keys are not enforced, and statements of a session are

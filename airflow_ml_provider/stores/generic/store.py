@@ -26,7 +26,7 @@ _GRACE = timedelta(hours=1)
 
 
 class GenericStore(SqlStore):
-    """A store on an engine with transactions."""
+    """A store on an engine with transactions; ``tested``: its like has run our tests."""
 
     def __init__(
         self, session: GenericSession, ledger: GenericLedger, on_step: OnStep = unobserved
@@ -34,6 +34,7 @@ class GenericStore(SqlStore):
         super().__init__(session, ledger, on_step)
         self._generic = session
         self.capabilities = session.profile.capabilities
+        self.tested = session.profile.tested
 
     def scan(
         self,
