@@ -187,7 +187,8 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ("opened", "conn", "said"),
     [
         (open_store, None, "Airflow knows no connection 'c'"),
-        (open_store, {"conn_type": "mysql", "host": "h"}, "Name one of type 'postgres' or "),
+        (open_store, {"conn_type": "nothing", "host": "h"}, 'Unknown hook type "nothing"'),
+        (open_store, {"conn_type": "mlflow", "host": "h"}, "MLflowRegistryHook is no DbApiHook"),
         (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
         (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
         (open_store, {"conn_type": "delta"}, "names no lake"),
@@ -200,7 +201,8 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ],
     ids=[
         "unknown",
-        "another type",
+        "a type that nobody knows",
+        "a type without a database hook",
         "no file",
         "no SQLite file",
         "no folder",

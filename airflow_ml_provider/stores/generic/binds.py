@@ -15,7 +15,7 @@ _TOKENS = re.compile(
   | "(?:[^"]|"")*" | `(?:[^`]|``)*`
   | \$(?P<number>\d+)\b
   | \$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$
-  | \w+
+  | \w[\w$]*
   | ;
     """,
     re.VERBOSE | re.DOTALL,

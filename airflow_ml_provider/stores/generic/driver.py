@@ -26,13 +26,13 @@ class Driver:
     data: type[Exception]
 
 
-def driver_of(connection: object) -> Driver:
+def driver_of(made: object) -> Driver:
     """
-    Return the driver that made a connection.
+    Return the driver that made a connection, or raised an error.
 
     :raises ConfigurationError: when its module is none of the DB-API.
     """
-    path = type(connection).__module__.split(".")
+    path = type(made).__module__.split(".")
     for length in range(len(path), 0, -1):
         module = sys.modules.get(".".join(path[:length]))
         if module is not None and hasattr(module, "paramstyle") and hasattr(module, "Error"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from airflow_ml_provider.domain.errors import (
+    ConfigurationError,
     DataError,
     ExhaustedError,
     MLProviderError,
@@ -16,7 +17,7 @@ from airflow_ml_provider.domain.errors import (
     UnavailableError,
 )
 from airflow_ml_provider.stores.connection.session import ConflictError, DuplicateKeyError
-from airflow_ml_provider.stores.generic.driver import Driver
+from airflow_ml_provider.stores.generic.driver import Driver, driver_of
 
 _STATES: dict[str, type[MLProviderError]] = {
     "23502": SchemaMismatchError,
@@ -53,6 +54,19 @@ def told(driver: Driver, address: str, *, creating: bool = False) -> Iterator[No
     except (driver.error, OverflowError, UnicodeError) as error:
         msg = f"{address}: {_first_line(error)}"
         raise _kind(driver, error, creating=creating)(msg) from error
+
+
+def unreachable(error: Exception, address: str) -> MLProviderError | None:
+    """Return the domain's error for one that a driver raised where it should have connected."""
+    try:
+        driver = driver_of(error)
+    except ConfigurationError:
+        return None
+    return (
+        UnavailableError(f"{address}: {_first_line(error)}")
+        if isinstance(error, driver.error)
+        else None
+    )
 
 
 def _kind(driver: Driver, error: Exception, *, creating: bool) -> type[MLProviderError]:

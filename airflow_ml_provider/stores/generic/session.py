@@ -23,7 +23,7 @@ from airflow_ml_provider.stores.generic import answer
 from airflow_ml_provider.stores.generic.binds import require_one_select, translated
 from airflow_ml_provider.stores.generic.dialect import GenericDialect
 from airflow_ml_provider.stores.generic.driver import Driver, driver_of
-from airflow_ml_provider.stores.generic.errors import LostError, told
+from airflow_ml_provider.stores.generic.errors import LostError, told, unreachable
 from airflow_ml_provider.stores.generic.naming import OWN, index_name
 from airflow_ml_provider.stores.generic.profile import Profile
 from airflow_ml_provider.stores.generic.types import declared, meant, spelled
@@ -73,11 +73,21 @@ class GenericSession:
     def connection(self) -> Any:
         """The open connection."""
         if self._connection is None:
-            self._connection = self._connect()
-            self._driver = driver_of(self._connection)
+            opened = self._connected()
+            self._driver = driver_of(opened)
+            self._connection = opened
             for statement in self.profile.opening:
                 self.execute(statement)
         return self._connection
+
+    def _connected(self) -> Any:
+        try:
+            return self._connect()
+        except Exception as error:
+            told_so = unreachable(error, self.address)
+            if told_so is None:
+                raise
+            raise told_so from error
 
     @property
     def driver(self) -> Driver:
@@ -306,9 +316,9 @@ class GenericSession:
         """Close the connection; what is open is rolled back."""
         connection, self._connection = self._connection, None
         self._in_transaction = False
-        if connection is not None and self._driver is not None:
+        if connection is not None:
             # A connection that is lost already has nothing to say that matters.
-            with suppress(self._driver.error):
+            with suppress(driver_of(connection).error):
                 connection.close()
 
     def exclusive(self, name: str) -> None:
