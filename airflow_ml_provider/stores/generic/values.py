@@ -89,6 +89,8 @@ def array(name: str, values: list[Any], kind: pa.DataType | None) -> pa.Array:
             return _as_they_are(values)
         if pa.types.is_boolean(kind):
             values = [_FLAGS[value] for value in values]
+        if pa.types.is_integer(kind) or pa.types.is_date(kind):
+            return _uncut(pa.array(values), kind)
         return pa.array(map(_whole, values), kind)
     except (*_UNREADABLE, KeyError) as error:
         said = f"is no {kind}" if kind is not None else "is of another kind than those before it"
@@ -97,6 +99,18 @@ def array(name: str, values: list[Any], kind: pa.DataType | None) -> pa.Array:
 
 
 _FLAGS = {None: None, True: True, False: False}
+
+
+def _uncut(found: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return whole numbers or days: given the type at once, Arrow would cut what is more."""
+    import pyarrow as pa
+
+    fitted = found.cast(kind)
+    # Of what comes as a moment, Arrow's safe cast cuts the time of day off.
+    if pa.types.is_timestamp(found.type) and not fitted.cast(found.type).equals(found):
+        msg = "it is more than a day"
+        raise ValueError(msg)
+    return fitted
 
 
 def _whole(value: Any) -> Any:
