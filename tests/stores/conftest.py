@@ -178,14 +178,17 @@ ENGINES = (
     pytest.param("versioned_postgres", marks=pytest.mark.postgres),
 )
 LAKES = ("delta", "delta_s3")
+_SLOW = ("_s3", "generic_postgres", "versioned_postgres")
+_BRIEF_OF_SERVERS = ("test_forget", "test_tables")
 _BRIEF = ("test_lake", "test_replace")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave most of what is asked of an object store, which takes its time, to the fault runs."""
+    """Leave most of what is asked of servers from afar, which takes its time, to the fault runs."""
     for item in items:
-        if "_s3" in item.name and item.path.stem not in _BRIEF:
+        brief = _BRIEF if "_s3" in item.name else _BRIEF_OF_SERVERS
+        if any(name in item.name for name in _SLOW) and item.path.stem not in brief:
             item.add_marker(pytest.mark.faults)
 
 

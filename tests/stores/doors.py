@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
+
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores import open as stores
 from airflow_ml_provider.stores.generic.engines import KNOWN
@@ -46,3 +48,13 @@ def without_transactions(profile: Profile) -> Profile:
 def engine_of(kind: str) -> str:
     """Return the engine behind a kind of store, whose words a person writes there."""
     return kind.rpartition("_")[2] if kind in {*GENERIC, *VERSIONED} else kind
+
+
+def lacks_column(kind: str, of: pa.DataType) -> bool:
+    """Whether no column of a generic store can be of a type, so that its values are refused."""
+    if kind not in {*GENERIC, *VERSIONED}:
+        return False
+    small = engine_of(kind) == "sqlite"
+    odd = pa.types.is_decimal(of) or pa.types.is_float32(of)
+    nested = pa.types.is_list(of) or pa.types.is_fixed_size_list(of)
+    return nested or (small and odd)

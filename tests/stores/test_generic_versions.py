@@ -90,6 +90,24 @@ def test_a_claim_that_comes_at_the_last_moment_fences_the_commit(
     assert kept(versioned) == 3
 
 
+def test_who_is_overtaken_in_the_middle_of_its_rows_is_fenced_and_not_blamed(
+    versioned: VersionedStore,
+) -> None:
+    mine = claim(versioned, day(5))
+
+    def overtake(step: str) -> None:
+        if step == "loaded":
+            versioned._on_step = lambda _: None
+            # Its rows are those of an older claim, and are collected.
+            put(versioned, day(5), readings(day(5), 2, 7.0))
+
+    versioned._on_step = overtake
+    with pytest.raises(FencedError, match="must stop"):
+        put(versioned, day(5), readings(day(5), 9), claimed=mine)
+    assert values(versioned, day(5)) == [7.0, 8.0]
+    assert kept(versioned) == 2
+
+
 def test_a_commit_whose_answer_is_lost_is_found_in_the_ledger(
     versioned: VersionedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

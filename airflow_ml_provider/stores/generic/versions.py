@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from airflow_ml_provider.domain.check import Audit, audit
 from airflow_ml_provider.domain.errors import (
     ConfigurationError,
+    DataError,
     FencedError,
     MLProviderError,
     SchemaMismatchError,
@@ -73,10 +74,24 @@ class VersionedReplacement(Replacement):
     def _prepared(self) -> Materialization:
         try:
             return super()._prepared()
-        except BaseException:
+        except BaseException as error:
             # Not later: of a commit whose answer is lost, the rows may be those that readers see.
             self._discarded()
+            self._refuse_if_overtaken(error)
             raise
+
+    def _refuse_if_overtaken(self, error: BaseException) -> None:
+        """
+        Turn an error into the reason for it: a newer attempt may have collected our rows.
+
+        :raises FencedError: when the ledger says so.
+        """
+        if not isinstance(error, DataError):
+            return
+        claim = self._order.claim
+        line = ledger_lines.read(self._session, claim.table, claim.key)
+        if line is not None and line.token > claim.token:
+            raise FencedError(fenced(claim, line)) from error
 
     def _discarded(self) -> None:
         """Delete what was written under this version, as far as the store lets us."""

@@ -7,7 +7,7 @@ import time
 
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.connection.session import ConflictError, Session
+from airflow_ml_provider.stores.connection.session import ConflictError, DuplicateKeyError, Session
 
 VERSION = 1
 
@@ -87,7 +87,7 @@ def ensure(session: Session) -> None:
     while True:
         try:
             return _ensure(session)
-        except ConflictError:
+        except (ConflictError, DuplicateKeyError):
             session.rollback()
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
