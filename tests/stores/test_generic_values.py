@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -101,6 +103,14 @@ def test_a_difference_has_the_name_of_its_column() -> None:
     sent.add({"a": pa.array([1, 2]), "b": pa.array(["x", ""])})
     found.add({"a": pa.array([2, 1]), "b": pa.array(["x", None])})
     assert sent.differing(found) == ["b"]
+
+
+def test_every_nan_is_the_same() -> None:
+    other = struct.unpack("<d", struct.pack("<Q", 0xFFF8_0000_0000_0001))[0]
+    sent, found = Hashes(), Hashes()
+    sent.add({"a": pa.array([other, None])})
+    found.add({"a": pa.array([None, math.nan])})
+    assert sent.sums == found.sums
 
 
 @pytest.mark.parametrize("digits", ["1.10", "1.1", "1.100"])

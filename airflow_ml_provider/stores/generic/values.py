@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -171,8 +172,13 @@ class Hashes:
 
 def _hashable(column: pa.Array) -> pa.Array:
     import pyarrow as pa
+    import pyarrow.compute as pc
     from pyarrow import types
 
+    if types.is_floating(column.type):
+        # There are many NaNs, of which engines keep one.
+        doubles = column.cast(pa.float64())
+        return pc.if_else(pc.is_nan(doubles), pa.scalar(math.nan), doubles)
     if types.is_decimal(column.type) or types.is_nested(column.type):
         texts = (None if value is None else _said(value) for value in column.to_pylist())
         return pa.array(texts, pa.string())
