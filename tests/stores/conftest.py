@@ -179,7 +179,7 @@ ENGINES = (
 )
 LAKES = ("delta", "delta_s3")
 _SLOW = ("_s3", "generic_postgres", "versioned_postgres")
-_BRIEF_OF_SERVERS = ("test_forget", "test_tables")
+_BRIEF_OF_SERVERS = ("test_forget", "test_generic_binds", "test_generic_profile")
 _BRIEF = ("test_lake", "test_replace")
 
 

@@ -85,17 +85,9 @@ class GenericDialect(StandardDialect):
             raise ConfigurationError(msg)
         return self._profile.chunked.format(columns=column_list(c.name for c in columns))
 
-    def remixed(self, number: str) -> str:
-        """Return the number: only hashes of whole rows are mixed, which are Arrow's here."""
-        return number
-
     def positive(self, number: str) -> str:
         """Return the number, which has no sign."""
         return number
-
-    def computed_once(self, select: str) -> str:
-        """Return the SELECT in parentheses."""
-        return f"({select}) AS measured"
 
     def newest(self, join: AsOf) -> str:
         """
