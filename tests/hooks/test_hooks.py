@@ -188,7 +188,7 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     [
         (open_store, None, "Airflow knows no connection 'c'"),
         (open_store, {"conn_type": "nothing", "host": "h"}, 'Unknown hook type "nothing"'),
-        (open_store, {"conn_type": "mlflow", "host": "h"}, "MLflowRegistryHook is no DbApiHook"),
+        (open_store, {"conn_type": "mlflow", "host": "h"}, "which has no database hook here"),
         (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
         (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
         (open_store, {"conn_type": "delta"}, "names no lake"),
