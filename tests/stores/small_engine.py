@@ -66,6 +66,8 @@ def connect(path: str, *, commits_by_itself: bool = False) -> Connection:
         factory=Connection,
     )
     lend_functions(connection)
+    # Processes are killed here, machines are not.
+    sqlite3.Cursor(connection).execute("PRAGMA synchronous = OFF")
     return connection
 
 
