@@ -38,7 +38,18 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": _modules("triggers.data_ready"),
         "hooks": _modules("hooks.lake_hook", "hooks.registry_hook", "hooks.store_hook"),
         "notifications": [f"{_ROOM}.notifications.pipeline.PipelineNotifier"],
-        "connection-types": [_mlflow(), _lake("delta", "Delta Lake", "DeltaStoreHook")],
+        "connection-types": [
+            _mlflow(),
+            _lake(
+                "delta", "Delta Lake", "DeltaStoreHook", '"endpoint_url": "…", "region_name": "…"'
+            ),
+            _lake(
+                "iceberg",
+                "Iceberg",
+                "IcebergStoreHook",
+                '"catalog_conn_id": "…", "endpoint_url": "…"',
+            ),
+        ],
         "asset-uris": [{"schemes": ["ml"], "handler": f"{_ROOM}.factory.asset.checked_uri"}],
         "plugins": [{"name": "airflow_ml", "plugin-class": f"{_ROOM}.plugin.MLPlugin"}],
         "cli": [f"{_ROOM}.cli.airflow.get_cli_commands"],
@@ -64,7 +75,7 @@ def _mlflow() -> dict[str, Any]:
     }
 
 
-def _lake(kind: str, name: str, hook: str) -> dict[str, Any]:
+def _lake(kind: str, name: str, hook: str, extra: str) -> dict[str, Any]:
     return {
         "connection-type": kind,
         "hook-class-name": f"{_ROOM}.hooks.lake_hook.{hook}",
@@ -78,7 +89,7 @@ def _lake(kind: str, name: str, hook: str) -> dict[str, Any]:
             },
             "placeholders": {
                 "host": "s3://bucket/prefix",
-                "extra": '{"ledger_conn_id": "…", "endpoint_url": "…", "region_name": "…"}',
+                "extra": f'{{"ledger_conn_id": "…", {extra}}}',
             },
         },
     }

@@ -221,6 +221,25 @@ def render(
 
 
 @app.command()
+def gc(
+    keep: Annotated[
+        str, typer.Option(help="How long the ledger remembers what has been superseded.")
+    ] = "90d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    dags: Dags = None,
+) -> None:
+    """Delete what nobody needs any more from every store: old records, what dead tasks left."""
+    from airflow_ml_provider.cli.gc import cleaned
+    from airflow_ml_provider.spec.catalog import catalog
+
+    failed = False
+    for outcome in cleaned(catalog(dags), keep, dry_run=dry_run):
+        typer.echo(outcome.said)
+        failed |= outcome.failed
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
 def doctor(dags: Dags = None) -> None:
     """Examine this installation: entry points, extras, stores, registries, clocks, settings."""
     from airflow_ml_provider.cli.doctor import State, examined

@@ -13,12 +13,17 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from airflow_ml_provider.domain.errors import MLProviderError
+from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
 from airflow_ml_provider.domain.ports import Query
+from airflow_ml_provider.domain.retention import STAGING_KEY
 from airflow_ml_provider.domain.table import TableName
 
 if TYPE_CHECKING:
     from airflow_ml_provider.domain.ports import Store
     from airflow_ml_provider.spec.catalog import Catalog, Entry
+
+Place = tuple[TableName, str]
+"""A table and the column by which it is cut into partitions."""
 
 _OLDEST_AIRFLOW = (3, 3)
 _MOST_SKEW = timedelta(seconds=5)
@@ -29,7 +34,7 @@ _ENTRY_POINTS = {
 _EXTRAS = {
     "duckdb": ("duckdb", "embedded stores and DuckDB files"),
     "postgres": ("adbc_driver_postgresql", "PostgreSQL stores"),
-    "lake": ("deltalake", "Delta Lake stores"),
+    "lake": ("pyiceberg", "Delta Lake and Iceberg stores"),
     "mlflow": ("mlflow", "model registries"),
 }
 
@@ -136,6 +141,7 @@ def _stores(entries: Sequence[Entry]) -> Iterator[Finding]:
         try:
             with open_store(conn_id) as store:
                 yield _store(what, store, datetime.now(UTC))
+                yield from _tables(store, members)
         except MLProviderError as error:
             names = ", ".join(entry.name for entry in members[:3])
             yield Finding(State.ILL, what, f"{error}", f"Needed by {names}.")
@@ -163,6 +169,28 @@ def _store(what: str, store: Store, before: datetime) -> Finding:
             "Run airflow-ml prove on a pipeline of yours before you trust it.",
         )
     return Finding(State.WELL, what, said)
+
+
+def _tables(store: Store, members: Sequence[Entry]) -> Iterator[Finding]:
+    """Look for tables of which each write reads everything."""
+    for table, column in dict.fromkeys(
+        place for one in members for place in _slices(one.pipeline)
+    ):
+        found = store.hint(table, column)
+        if found:
+            said, _, cure = found.partition(". ")
+            yield Finding(State.NOTE, f"table {table}", f"{said}.", cure)
+
+
+def _slices(pipeline: FeatureView | TrainedModel | BatchPrediction) -> Iterator[Place]:
+    match pipeline:
+        case FeatureView():
+            yield pipeline.table, pipeline.time
+        case TrainedModel():
+            yield pipeline.dataset, "train_key"
+        case BatchPrediction():
+            yield pipeline.table, pipeline.features[0].time
+            yield pipeline.staging, STAGING_KEY
 
 
 def _registries(entries: Sequence[Entry]) -> Iterator[Finding]:

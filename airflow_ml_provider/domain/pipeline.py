@@ -10,6 +10,8 @@ from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.promotion import PromotionPolicy
 from airflow_ml_provider.domain.readiness import SourceRule
+from airflow_ml_provider.domain.retention import STAGING_SUFFIX
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.staleness import RetrainPolicy
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
@@ -48,6 +50,7 @@ class FeatureView:
     python: str | None = None
     params: Mapping[str, object] = field(default_factory=dict)
     expectations: Expectations = Expectations()
+    schema: SchemaPolicy = SchemaPolicy.FAIL
 
     def __post_init__(self) -> None:
         if (self.sql is None) == (self.python is None):
@@ -116,6 +119,7 @@ class BatchPrediction:
     params: Mapping[str, object] = field(default_factory=dict)
     chunk_rows: int = 100_000
     expectations: Expectations = Expectations()
+    schema: SchemaPolicy = SchemaPolicy.FAIL
 
     def __str__(self) -> str:
         # Airflow keeps this text in the Dag for a mapped task, where a repr would hold all the SQL.
@@ -124,4 +128,4 @@ class BatchPrediction:
     @property
     def staging(self) -> TableName:
         """The table where chunks wait until all of them are there."""
-        return TableName(self.table.schema, f"{self.table.name}__staging")
+        return TableName(self.table.schema, f"{self.table.name}{STAGING_SUFFIX}")

@@ -12,6 +12,8 @@ from airflow_ml_provider.domain.champion import Reign
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Claim, Line, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.readiness import SourceFacts
+from airflow_ml_provider.domain.retention import Garbage, Retention
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.staleness import Mark
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.training import (
@@ -152,13 +154,14 @@ class Store(Protocol):
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """
         Make ``rows`` the whole content of the partition, in one transaction, or change nothing.
 
         Lock the ledger line, refuse an older claim, delete the slice, load, audit, note, commit.
         The table is made from the first rows when it does not exist (with its schema), and its
-        columns must match afterwards. Zero rows are a real result. Equal content leaves the table
+        columns must match afterwards, or ``schema`` says what else is to be done. Zero rows are a real result. Equal content leaves the table
         untouched and reports UNCHANGED. A commit whose answer is lost is resolved by the ledger.
 
         :raises FencedError: when a newer claim exists.
@@ -245,6 +248,20 @@ class Store(Protocol):
 
     def forget(self, table: TableName) -> None:
         """Drop a scratch table with its lines and history; nothing happens when there is none."""
+
+    def hint(self, table: TableName, column: str) -> str | None:
+        """Return what to do when writing a slice of ``column`` reads a large table; else None."""
+
+    def collect(
+        self, retention: Retention, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Garbage]:
+        """
+        Delete what nobody needs any more, in small steps, or only count it.
+
+        Old records of the ledger go, and what dead attempts left: chunks on staging tables, files
+        that no commit names. Partitions, champions, trainings and whatever a living attempt has
+        are never touched.
+        """
 
 
 @dataclass(frozen=True, slots=True)

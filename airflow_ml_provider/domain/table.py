@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 
-from airflow_ml_provider.domain.errors import ConfigurationError, SchemaMismatchError
+from airflow_ml_provider.domain.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +50,3 @@ class KeySlice:
 
 
 Slice = TimeSlice | KeySlice
-
-
-def matched_columns(target: Iterable[str], given: Iterable[str], *, table: str) -> tuple[str, ...]:
-    """
-    Return the columns of ``given`` in the order in which they are to be inserted.
-
-    Every column of the target must be there and no other: a missing one would turn into NULL in
-    silence.
-
-    :raises SchemaMismatchError: naming every missing and every unknown column.
-    """
-    expected, received = tuple(target), tuple(given)
-    missing = [column for column in expected if column not in received]
-    unknown = [column for column in received if column not in expected]
-    twice = sorted({column for column in received if received.count(column) > 1})
-    if not (missing or unknown or twice):
-        return received
-    faults = [f"column {column!r} is missing" for column in missing]
-    faults += [f"column {column!r} is unknown{_suggest(column, missing)}" for column in unknown]
-    faults += [f"column {column!r} comes twice" for column in twice]
-    msg = (
-        f"The rows do not fit table {table}: {'; '.join(faults)}. Nothing was written. Return "
-        f"exactly {list(expected)}, or give the changed result a table of its own."
-    )
-    raise SchemaMismatchError(msg)
-
-
-def _suggest(column: str, candidates: list[str]) -> str:
-    close = get_close_matches(column, candidates, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -11,7 +11,7 @@ from airflow_ml_provider.domain.errors import UnknownConnectionError
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-KINDS = ("delta",)
+KINDS = ("delta", "iceberg")
 
 # As the extras of an AWS connection are called, and as a lake's location calls them.
 _OPTIONS = {
@@ -21,10 +21,14 @@ _OPTIONS = {
     "stage": "stage",
 }
 
+_REST = ("warehouse", "token", "scope", "oauth2-server-uri", "prefix")
 
-def lake_location(found: Connection, ledger: tuple[str, str] | None) -> str:
+
+def lake_location(
+    found: Connection, ledger: tuple[str, str] | None, catalog: tuple[str, str] | None = None
+) -> str:
     """
-    Return where a lake is, given the kind and location of its ledger (None: beside it).
+    Return where a lake is, given kind and location of ledger and catalog (None: beside it).
 
     'Host' is a folder or ``s3://bucket/prefix``. The keys are login and password, or the extras of
     an AWS connection; without any, those of the machine count.
@@ -35,11 +39,33 @@ def lake_location(found: Connection, ledger: tuple[str, str] | None) -> str:
     options = {ours: str(extra[name]) for name, ours in _OPTIONS.items() if extra.get(name)}
     if ledger is not None:
         options |= {"ledger_kind": ledger[0], "ledger_location": ledger[1]}
+    if catalog is not None:
+        options |= {"catalog_kind": catalog[0], "catalog_location": catalog[1]}
     scheme, _, path = _root(found).rpartition("://")
     if scheme == "":
         return path if not options else f"file://{quote(path)}?{urlencode(options)}"
     query = f"?{urlencode(options)}" if options else ""
     return f"{scheme}://{_keys(found, extra)}{quote(path)}{query}"
+
+
+def is_rest_catalog(found: Connection) -> bool:
+    """Whether a connection is that of a REST catalog, which keeps tables of its own nowhere."""
+    return found.conn_type == "iceberg" and str(found.host).startswith(("http://", "https://"))
+
+
+def rest_catalog(found: Connection) -> str:
+    """Return the address of a REST catalog; login and password are the client's id and secret."""
+    scheme, _, rest = str(found.host).partition("://")
+    host, slash, path = rest.partition("/")
+    port = f":{found.port}" if found.port else ""
+    known = {
+        name: str(value) for name, value in found.extra_dejson.items() if name in _REST and value
+    }
+    client = ""
+    if found.login or found.password:
+        client = f"{quote(found.login or '', safe='')}:{quote(found.password or '', safe='')}@"
+    query = f"?{urlencode(known)}" if known else ""
+    return f"{scheme}://{client}{host}{port}{slash}{path}{query}"
 
 
 def _root(found: Connection) -> str:

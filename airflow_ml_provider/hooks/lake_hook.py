@@ -21,15 +21,33 @@ class DeltaStoreHook(StoreHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Show what a lake needs."""
-        return {
-            "hidden_fields": ["port", "schema"],
-            "relabeling": {
-                "host": "Folder or s3://bucket/prefix",
-                "login": "Access key id",
-                "password": "Secret access key",
-            },
-            "placeholders": {
-                "host": "s3://bucket/prefix",
-                "extra": '{"ledger_conn_id": "…", "endpoint_url": "…", "region_name": "…"}',
-            },
-        }
+        return _fields('{"ledger_conn_id": "…", "endpoint_url": "…", "region_name": "…"}')
+
+
+class IcebergStoreHook(StoreHook):
+    """
+    A store of Iceberg tables below a folder, or in an object store, with a catalog.
+
+    :param store_conn_id: a connection of type ``iceberg``.
+    """
+
+    default_conn_name = "iceberg_default"
+    conn_type = "iceberg"
+    hook_name = "Iceberg (ML store)"
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Show what a lake with a catalog needs."""
+        return _fields('{"ledger_conn_id": "…", "catalog_conn_id": "…", "endpoint_url": "…"}')
+
+
+def _fields(extra: str) -> dict[str, Any]:
+    return {
+        "hidden_fields": ["port", "schema"],
+        "relabeling": {
+            "host": "Folder or s3://bucket/prefix",
+            "login": "Access key id",
+            "password": "Secret access key",
+        },
+        "placeholders": {"host": "s3://bucket/prefix", "extra": extra},
+    }

@@ -9,7 +9,13 @@ from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.connection import any_connection, connection
 from airflow_ml_provider.hooks.database import is_generic, open_database
 from airflow_ml_provider.hooks.home import embedded_home
-from airflow_ml_provider.hooks.lake import KINDS as _LAKES, lake_location
+from airflow_ml_provider.hooks.lake import (
+    KINDS as _LAKES,
+    is_rest_catalog,
+    lake_location,
+    rest_catalog,
+)
+from airflow_ml_provider.hooks.mysql import mysql_location
 from airflow_ml_provider.hooks.options import option
 
 if TYPE_CHECKING:
@@ -17,7 +23,8 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.ports import Store
 
-_DATABASES = ("postgres", "duckdb", "sqlite")
+_DATABASES = ("postgres", "mysql", "duckdb", "sqlite")
+_CATALOGS = ("postgres", "sqlite", "iceberg")
 _KINDS = (*_DATABASES, *_LAKES)
 
 
@@ -47,14 +54,15 @@ def open_store(conn_id: str | None = None, **options: Any) -> Store:
 
 def location_of(found: Connection) -> str:
     """
-    Return where a connection points: the path of a file, the URI of a PostgreSQL, a lake.
+    Return where a connection points: the path of a file, the URI of a server, a lake.
 
     :raises UnknownConnectionError: when a connection to a file or a lake names none, or the extra
         of a lake a ledger that is no database.
     """
     if found.conn_type in _LAKES:
-        return lake_location(found, _ledger(found))
-    return _postgres(found) if found.conn_type == "postgres" else _file(found)
+        return lake_location(found, _ledger(found), _catalog(found))
+    servers = {"postgres": _postgres, "mysql": mysql_location}
+    return servers.get(str(found.conn_type), _file)(found)
 
 
 def _ledger(found: Connection) -> tuple[str, str] | None:
@@ -63,6 +71,23 @@ def _ledger(found: Connection) -> tuple[str, str] | None:
         return None
     ledger = connection(str(chosen), _DATABASES, f"the ledger of {found.conn_id!r}")
     return str(ledger.conn_type), location_of(ledger)
+
+
+def _catalog(found: Connection) -> tuple[str, str] | None:
+    chosen = found.extra_dejson.get("catalog_conn_id")
+    if not chosen or found.conn_type != "iceberg":
+        return None
+    purpose = f"the catalog of {found.conn_id!r}"
+    catalog = connection(str(chosen), _CATALOGS, purpose)
+    if catalog.conn_type != "iceberg":
+        return str(catalog.conn_type), location_of(catalog)
+    if not is_rest_catalog(catalog):
+        msg = (
+            f"Connection {chosen!r} cannot be {purpose}: put the address of a REST catalog, "
+            "https://…, in its 'Host'."
+        )
+        raise UnknownConnectionError(msg)
+    return "rest", rest_catalog(catalog)
 
 
 def _file(found: Connection) -> str:

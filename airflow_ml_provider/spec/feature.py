@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.spec.checks import Checks
 from airflow_ml_provider.spec.reading import refuse
 from airflow_ml_provider.spec.scalar import (
@@ -13,6 +14,7 @@ from airflow_ml_provider.spec.scalar import (
     Every,
     Function,
     Plain,
+    Policy,
     Reference,
     SqlFile,
     Table,
@@ -52,6 +54,14 @@ class Feature(Section):
         default={}, description="Values that the SELECT or the function reads by name."
     )
     checks: Checks = Field(default=Checks(), description="What every partition must look like.")
+    schema_policy: Policy = Field(
+        alias="schema",
+        default=SchemaPolicy.FAIL,
+        description=(
+            "What becomes of rows with columns that the table lacks: they are refused (fail), or "
+            "the table gains these columns, empty in older partitions (add_columns)."
+        ),
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.spec.checks import Checks
 from airflow_ml_provider.spec.scalar import (
     Every,
     Function,
     ModelReference,
     Plain,
+    Policy,
     Reference,
     Table,
 )
@@ -43,6 +45,14 @@ class Inference(Section):
         default=100_000, description="How many rows one call of the function scores."
     )
     checks: Checks = Field(default=Checks(), description="What every partition must look like.")
+    schema_policy: Policy = Field(
+        alias="schema",
+        default=SchemaPolicy.FAIL,
+        description=(
+            "What becomes of rows with columns that the table lacks: they are refused (fail), or "
+            "the table gains these columns, empty in older partitions (add_columns)."
+        ),
+    )
 
     @property
     def model_name(self) -> str:

@@ -53,6 +53,7 @@ def feature_views(loaded: LoadedSystem) -> dict[str, FeatureView]:
             python=feature.python,
             params=feature.params,
             expectations=_expectations(feature.checks),
+            schema=feature.schema_policy,
         )
         for name, feature in system.features.items()
     }
@@ -97,6 +98,7 @@ def batch_predictions(loaded: LoadedSystem) -> dict[str, BatchPrediction]:
             params=inference.params,
             chunk_rows=inference.chunk_rows,
             expectations=_expectations(inference.checks),
+            schema=inference.schema_policy,
         )
         for name, inference in system.inference.items()
     }

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.window import Granularity
 from airflow_ml_provider.spec.reading import (
     from_environment,
@@ -139,6 +140,7 @@ Moment = Annotated[
     _text_schema("2013-01-31", "2013-01-31T06:00"),
 ]
 Every = Annotated[Granularity, WithJsonSchema({"enum": [str(each) for each in Granularity]})]
+Policy = Annotated[SchemaPolicy, WithJsonSchema({"enum": [str(each) for each in SchemaPolicy]})]
 Zone = Annotated[
     str, BeforeValidator(from_environment(read_zone)), _text_schema("UTC", "America/New_York")
 ]

@@ -11,12 +11,14 @@ from airflow_ml_provider.domain.fingerprint import fingerprint
 from airflow_ml_provider.domain.ledger import Owner, Recipe, nothing_to_do
 from airflow_ml_provider.domain.pipeline import TrainedModel
 from airflow_ml_provider.domain.ports import Query, Store
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.staleness import Snapshot
 from airflow_ml_provider.domain.table import KeySlice
 from airflow_ml_provider.domain.training import Stage, Training
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.steps.inputs import earlier
 from airflow_ml_provider.steps.judgement import snapshot, verdict_of
+from airflow_ml_provider.stores.sql.content import columns_of_old
 
 TRAIN, HOLDOUT = "train", "holdout"
 _TECHNICAL = ("train_key", "split")
@@ -52,14 +54,19 @@ def read_split(store: Store, model: TrainedModel, key: str, split: str) -> Any:
     """
     Return one split of a frozen dataset as a pyarrow Table, in an order that is always the same.
 
+    Columns that the table has gained for later datasets are left out.
+
     :raises DataError: when it has no rows.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = [column.name for column in store.columns(model.dataset)]
+    line = store.ledger.line(model.dataset, key)
+    former = () if line is None or line.schema_hash is None else (line.schema_hash,)
+    names = [column.name for column in columns_of_old(store.columns(model.dataset), former)]
     order = ["label_time", *(name for name in names if name != "label_time")]
-    reader = store.scan(model.dataset, KeySlice("train_key", key), order_by=order)
+    owned = KeySlice("train_key", key)
+    reader = store.scan(model.dataset, owned, columns=names, order_by=order)
     parts = [
         part.filter(pc.equal(part.column("split"), split)).drop_columns(list(_TECHNICAL))
         for part in reader
@@ -100,6 +107,8 @@ def _freeze(
         recipe=recipe,
         expectations=Expectations(),
         at=now,
+        # A feature that is new is a column more here; what was frozen before is read without it.
+        schema=SchemaPolicy.ADD_COLUMNS,
     )
 
 

@@ -65,6 +65,7 @@ def _replaced(
             recipe=recipe,
             expectations=view.expectations,
             at=now,
+            schema=view.schema,
         )
     except Exception as error:
         if made.trouble:

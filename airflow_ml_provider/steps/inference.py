@@ -20,6 +20,7 @@ from airflow_ml_provider.domain.ledger import (
 )
 from airflow_ml_provider.domain.pipeline import BatchPrediction
 from airflow_ml_provider.domain.ports import ModelRegistry, Store
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import TimeSlice
 from airflow_ml_provider.domain.training import Pin
 from airflow_ml_provider.domain.window import Window
@@ -101,6 +102,8 @@ def predict(
         recipe=recipe,
         expectations=Expectations(),
         at=now,
+        # The table of the predictions has its own policy, which its commit is held to.
+        schema=SchemaPolicy.ADD_COLUMNS,
     )
 
 
@@ -132,6 +135,7 @@ def commit(
             recipe=recipe,
             expectations=prediction.expectations,
             at=now,
+            schema=prediction.schema,
         )
     for place in places:
         store.drop_slice(place.table, place.owned)
@@ -218,20 +222,21 @@ def _scored(
         required=2,
     )
     answered = table(prediction.predict, answer, rows=batch.num_rows)
-    return _completed(prediction, held, batch, answered, place)
+    rows = _completed(prediction, held, batch, answered, place)
+    return staging.filled(store, place.table, rows)
 
 
 def _completed(
     prediction: BatchPrediction, held: Pin, batch: Any, answered: Any, place: staging.Place
 ) -> Any:
     first = prediction.features[0]
-    added = {"model": held.model, "model_version": str(held.version), **place.marks}
+    added = {"model": held.model, "model_version": str(held.version)}
     keys = [*first.entity, first.time]
-    taken = [name for name in answered.column_names if name in {*keys, *added}]
+    taken = [name for name in answered.column_names if name in {*keys, *added, *staging.OWN}]
     if taken:
         msg = (
             f"{prediction.predict!r} returned column {taken[0]!r}, which is added by itself. "
             "Return the predicted columns only."
         )
         raise FunctionError(msg)
-    return staging.marked(batch.select(keys), answered, added)
+    return staging.marked(batch.select(keys), answered, added, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from airflow_ml_provider.domain.errors import DataError
 from airflow_ml_provider.domain.ledger import Recipe, nothing_to_do
 from airflow_ml_provider.domain.ports import Query, Store
+from airflow_ml_provider.domain.retention import STAGING_KEY
 from airflow_ml_provider.domain.table import KeySlice, TableName
 from airflow_ml_provider.domain.training import Pin
 
-_RUN, _CHUNK = "staging_run", "staging_chunk"
+_RUN, _CHUNK, _COLUMNS = "staging_run", STAGING_KEY, "staging_columns"
+OWN = frozenset({_RUN, _CHUNK, _COLUMNS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Place:
 
     @property
     def marks(self) -> Mapping[str, str]:
-        """The columns that say whose rows these are."""
+        """The columns that say whose rows these are; others say what a run has given."""
         return {_RUN: self.run, _CHUNK: self.key}
 
 
@@ -69,24 +72,40 @@ def require(store: Store, wanted: Sequence[Place], recipe: Recipe) -> None:
 
 
 def query(store: Store, table: TableName, run: str) -> Query:
-    """Return the SELECT of all rows of a run, without the columns that staging added."""
-    names = [column.name for column in store.columns(table) if column.name not in {_RUN, _CHUNK}]
-    chosen = ", ".join(map(_quoted, names))
+    """Return the SELECT of all rows of a run, in the columns that its chunks were given."""
     place = ".".join(_quoted(part) for part in (table.schema, table.name) if part)
-    sql = f"SELECT {chosen} FROM {place} WHERE {_quoted(_RUN)} = :staging_run"  # noqa: S608
-    return Query(sql, {"staging_run": run})
+    mine = f"FROM {place} WHERE {_quoted(_RUN)} = :staging_run"
+    run_of = {"staging_run": run}
+    said = store.query(Query(f"SELECT min({_quoted(_COLUMNS)}) AS names {mine}", run_of))
+    text = said.read_all()["names"][0].as_py()
+    every = (column.name for column in store.columns(table))
+    names = json.loads(text) if text else [name for name in every if name not in OWN]
+    return Query(f"SELECT {', '.join(map(_quoted, names))} {mine}", run_of)
 
 
-def marked(keys: Any, answered: Any, added: Mapping[str, str]) -> Any:
-    """Return one table of the keys, the predictions and columns of one value each."""
+def marked(keys: Any, answered: Any, added: Mapping[str, str], place: Place) -> Any:
+    """Return one table of the keys, the predictions, and columns of one value each."""
     import pyarrow as pa
 
     whole = keys
     for name in answered.column_names:
         whole = whole.append_column(name, answered.column(name))
-    for name, value in added.items():
+    names = json.dumps([*whole.column_names, *added])
+    for name, value in {**added, **place.marks, _COLUMNS: names}.items():
         whole = whole.append_column(name, pa.repeat(pa.scalar(value), whole.num_rows))
     return whole
+
+
+def filled(store: Store, table: TableName, rows: Any) -> Any:
+    """Return rows with NULL in the columns of the table that only other runs have given it."""
+    import pyarrow as pa
+
+    if not store.columns(table):
+        return rows
+    for field in store.scan(table, KeySlice(_CHUNK, "")).schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field.name, pa.nulls(rows.num_rows, field.type))
+    return rows
 
 
 def _quoted(name: str) -> str:

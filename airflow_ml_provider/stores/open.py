@@ -9,8 +9,8 @@ from airflow_ml_provider.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from airflow_ml_provider.domain.ports import Store
 
-KINDS = ("delta", "duckdb", "memory", "postgres", "sqlite")
-_LAKES = ("delta",)
+KINDS = ("delta", "duckdb", "iceberg", "memory", "mysql", "postgres", "sqlite")
+LAKES = ("delta", "iceberg")
 
 
 def open_store(kind: str, location: str, **options: Any) -> Store:
@@ -21,7 +21,7 @@ def open_store(kind: str, location: str, **options: Any) -> Store:
 
     :raises ConfigurationError: for a kind that does not exist.
     """
-    if kind in _LAKES:
+    if kind in LAKES:
         from airflow_ml_provider.stores.open_lake import open_lake
 
         return open_lake(kind, location, open_store, **options)
@@ -30,6 +30,10 @@ def open_store(kind: str, location: str, **options: Any) -> Store:
             from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 
             return DuckDBStore(location, **options)
+        case "mysql":
+            from airflow_ml_provider.stores.mysql.store import MysqlStore
+
+            return MysqlStore(location, **options)
         case "postgres":
             from airflow_ml_provider.stores.postgres.store import PostgresStore
 

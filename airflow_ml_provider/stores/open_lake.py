@@ -47,6 +47,10 @@ def open_lake(
 
 
 def _format(kind: str, place: LakeLocation) -> LakeFormat:
+    if kind == "iceberg":
+        from airflow_ml_provider.stores.iceberg.format import IcebergFormat
+
+        return IcebergFormat(place)
     from airflow_ml_provider.stores.delta.format import DeltaFormat
 
     return DeltaFormat(place)

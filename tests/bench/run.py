@@ -12,7 +12,16 @@ from typing import ParamSpec, TypeVar
 
 from tests.bench.figure import Figure
 
-BENCHES = ("imports", "parsing", "duckdb_rows", "postgres_rows", "sqlite_rows", "verdict")
+BENCHES = (
+    "imports",
+    "parsing",
+    "duckdb_rows",
+    "postgres_rows",
+    "mysql_rows",
+    "sqlite_rows",
+    "lake_rows",
+    "verdict",
+)
 P = ParamSpec("P")
 T = TypeVar("T")
 

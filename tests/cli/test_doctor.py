@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from airflow_ml_provider.cli import doctor
+from airflow_ml_provider.stores.sqlite import tables
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -65,3 +68,23 @@ def test_a_missing_extra_is_only_a_note(monkeypatch):
 
     assert {each.state for each in found} == {doctor.State.NOTE}
     assert "pip install 'airflow-ml-provider[duckdb]'" in str(found[0])
+
+
+def test_a_large_table_without_an_index_is_a_note(shell, shop: Path, tmp_path: Path, monkeypatch):
+    path = tmp_path / "shop.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute('CREATE TABLE "shop.spend" (moment TIMESTAMPTZ)')
+        connection.execute("INSERT INTO \"shop.spend\" VALUES ('2026-01-02 00:00:00')")
+        connection.commit()
+    text = (shop / "shop.yaml").read_text()
+    (shop / "shop.yaml").write_text(text.replace("owner: growth", "owner: growth\nstore: wh"))
+    monkeypatch.setenv("AIRFLOW_CONN_WH", f"sqlite:///{path}")
+    monkeypatch.setattr(tables, "LARGE", 1)
+
+    told = shell("doctor")
+
+    [note] = [line for line in told.out.splitlines() if line.startswith("note")]
+    assert note.startswith(
+        "note  table shop.spend      Table shop.spend is large and has no index"
+    )
+    assert 'Run: CREATE INDEX IF NOT EXISTS "ml shop.spend moment"' in note

@@ -45,7 +45,7 @@ def test_the_schema_is_json(shell):
 def test_help_lists_every_command(shell):
     told = shell("--help").out
 
-    for command in ("lint", "schema", "run", "why", "status", "demo"):
+    for command in ("lint", "schema", "run", "why", "status", "gc", "demo"):
         assert f" {command} " in told
 
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from tests.stores.conftest import (
+    delta,
+    delta_s3,
     duckdb_file,
     generic_postgres,
     generic_sqlite,
+    iceberg,
+    iceberg_s3,
     lasting_place,
+    mysql,
+    mysql_server,
+    objects_server,
     postgres,
     postgres_server,
     small_engine_file,
@@ -16,10 +23,17 @@ from tests.stores.conftest import (
 )
 
 __all__ = [
+    "delta",
+    "delta_s3",
     "duckdb_file",
     "generic_postgres",
     "generic_sqlite",
+    "iceberg",
+    "iceberg_s3",
     "lasting_place",
+    "mysql",
+    "mysql_server",
+    "objects_server",
     "postgres",
     "postgres_server",
     "small_engine_file",

@@ -9,11 +9,12 @@ import pytest
 
 from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.home import embedded_home
-from airflow_ml_provider.hooks.lake_hook import DeltaStoreHook
+from airflow_ml_provider.hooks.lake_hook import DeltaStoreHook, IcebergStoreHook
 from airflow_ml_provider.hooks.registry import open_registry, tracking_uri
 from airflow_ml_provider.hooks.registry_hook import MLflowRegistryHook
 from airflow_ml_provider.hooks.store import location_of, open_store
 from airflow_ml_provider.hooks.store_hook import StoreHook
+from airflow_ml_provider.stores.lake.location import LakeLocation
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,21 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
             {"conn_type": "postgres", "host": "/run/pg", "login": "ml", "schema": "wh"},
             "postgresql://ml@/wh?host=%2Frun%2Fpg&port=5432",
         ),
+        (
+            {
+                "conn_type": "mysql",
+                "host": "db",
+                "login": "ml",
+                "password": "p@ss/word",
+                "schema": "wh",
+                "extra": {"ssl": '{"ca": "/ca.pem"}', "ssl_mode": "VERIFY_CA", "cursor": "x"},
+            },
+            "mysql://ml:p%40ss%2Fword@db:3306/wh?ssl_mode=VERIFY_CA&ssl_ca=%2Fca.pem",
+        ),
+        (
+            {"conn_type": "mysql", "schema": "wh", "extra": {"unix_socket": "/run/my"}},
+            "mysql://@localhost:3306/wh?unix_socket=%2Frun%2Fmy",
+        ),
         ({"conn_type": "delta", "host": "/data/my lake"}, "/data/my lake"),
         ({"conn_type": "delta", "schema": "data/lake"}, "/data/lake"),
         (
@@ -152,6 +168,8 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
         "sqlite",
         "postgres",
         "socket",
+        "mysql",
+        "mysql on a socket",
         "lake",
         "lake of a URI",
         "lake with a stage",
@@ -189,6 +207,7 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
         (open_store, None, "Airflow knows no connection 'c'"),
         (open_store, {"conn_type": "nothing", "host": "h"}, 'Unknown hook type "nothing"'),
         (open_store, {"conn_type": "mlflow", "host": "h"}, "which has no database hook here"),
+        (open_store, {"conn_type": "mysql", "host": "h"}, "names no database"),
         (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
         (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
         (open_store, {"conn_type": "delta"}, "names no lake"),
@@ -203,6 +222,7 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
         "unknown",
         "a type that nobody knows",
         "a type without a database hook",
+        "no database",
         "no file",
         "no SQLite file",
         "no folder",
@@ -242,6 +262,44 @@ def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch):
         True,
         f"The store at delta:{home / 'lake'} answers.",
     )
+
+
+@pytest.mark.parametrize(
+    ("catalog", "expected"),
+    [
+        ({"conn_type": "sqlite", "host": "/data/c.sqlite"}, ("sqlite", "/data/c.sqlite")),
+        (
+            {
+                "conn_type": "iceberg",
+                "host": "https://catalog/api",
+                "port": 8181,
+                "login": "ml",
+                "password": "p/w",
+                "extra": '{"warehouse": "lake", "verify": "no"}',
+            },
+            ("rest", "https://ml:p%2Fw@catalog:8181/api?warehouse=lake"),
+        ),
+    ],
+    ids=["database", "REST"],
+)
+def test_the_catalog_of_an_iceberg_lake_is_a_connection_of_its_own(monkeypatch, catalog, expected):
+    monkeypatch.setenv("AIRFLOW_CONN_NAMES", json.dumps(catalog))
+    lake = {"conn_type": "iceberg", "host": "s3://b/a", "extra": {"catalog_conn_id": "names"}}
+    place = LakeLocation.parse(location_of(connection(**lake)))
+    assert (place.root, place.catalog) == ("s3://b/a", expected)
+
+
+def test_an_iceberg_lake_that_cannot_be_a_catalog_is_told_so(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_NAMES", '{"conn_type": "iceberg", "host": "/data/lake"}')
+    lake = {"conn_type": "iceberg", "host": "s3://b/a", "extra": {"catalog_conn_id": "names"}}
+    with pytest.raises(UnknownConnectionError, match="the address of a REST catalog"):
+        location_of(connection(**lake))
+
+
+def test_an_iceberg_lake_in_a_folder_needs_nothing_else(home, monkeypatch):
+    lake = {"conn_type": "iceberg", "host": str(home / "lake")}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(lake))
+    assert IcebergStoreHook("lake").test_connection()[0]
 
 
 def test_a_lake_in_an_object_store_without_a_ledger_is_told_so(monkeypatch):

@@ -11,6 +11,8 @@ from typing import Any, Self
 import adbc_driver_postgresql.dbapi  # noqa: F401  loaded once, before the processes are forked
 import duckdb  # noqa: F401
 import pyarrow as pa  # noqa: F401
+import pyiceberg.catalog.sql
+import pyiceberg.io.pyarrow  # noqa: F401
 
 _LONGEST_WAIT = 120.0
 

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_ml_provider.domain.errors import MLProviderError
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from tests.stores.actor import Actor
 from tests.stores.conftest import Place
 from tests.stores.doors import open_store
@@ -28,8 +29,8 @@ class Plan:
     """
     What one process writes, and how far it comes: ``count`` readings of a day, from ``value`` on.
 
-    Like a task it claims, lets others at the store (RELEASED), and replaces. ``way`` is 'arrow' or
-    'sql'. It dies by SIGKILL after the step ``dies``; after the step ``holds`` (or in the middle
+    Like a task it claims, lets others at the store (RELEASED), and replaces. ``way`` is 'arrow',
+    'sql', or 'wider' for Arrow with a column more. It dies by SIGKILL after the step ``dies``; after the step ``holds`` (or in the middle
     of its rows: LOADING) it waits until it is told to go on.
     """
 
@@ -82,7 +83,8 @@ def _write(stage: Connection, plan: Plan) -> None:
             mine = claim(store, day(plan.number))
             store.release()
             on_step(RELEASED)
-            done = put(store, day(plan.number), _rows(plan, on_step), claimed=mine)
+            policy = SchemaPolicy.ADD_COLUMNS if plan.way == "wider" else SchemaPolicy.FAIL
+            done = put(store, day(plan.number), _rows(plan, on_step), claimed=mine, schema=policy)
     except MLProviderError as error:
         stage.send(Outcome(error=type(error).__name__, message=str(error)))
     else:
@@ -93,6 +95,8 @@ def _rows(plan: Plan, on_step: Any) -> Any:
     if plan.way == "sql":
         return made(plan.place.kind, plan.count, plan.value, plan.number)
     rows = readings(day(plan.number), plan.count, plan.value)
+    if plan.way == "wider":
+        rows = rows.append_column("unit", pa.array(["K"] * plan.count, pa.string()))
 
     def batches() -> Iterator[pa.RecordBatch]:
         first, *rest = rows.to_batches(max_chunksize=-(-plan.count // 2))

@@ -1,8 +1,9 @@
-"""Real places to store things: memory, a DuckDB file, a PostgreSQL that pip installs."""
+"""Real places to store things: memory, files, a PostgreSQL that pip installs, a MariaDB."""
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -20,6 +21,7 @@ import pytest
 
 from airflow_ml_provider.domain.ports import Store
 from tests.stores.doors import open_store
+from tests.stores.mariadb import emptied, running_mariadb
 from tests.stores.objects import bucket, lake, running_objects
 
 Answer = TypeVar("Answer")
@@ -115,6 +117,24 @@ def postgres(postgres_server: str) -> Place:
     return Place("postgres", postgres_server)
 
 
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[str]:
+    # In memory where there is such a place: it makes and drops tables in a third of the time.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  with a name of its own
+    with (
+        TemporaryDirectory(prefix="my", dir=memory) as folder,
+        running_mariadb(Path(folder)) as location,
+    ):
+        yield location
+
+
+@pytest.fixture
+def mysql(mysql_server: str) -> Place:
+    """An empty database on a server without others."""
+    emptied(mysql_server)
+    return Place("mysql", mysql_server)
+
+
 @pytest.fixture
 def duckdb_file(tmp_path: Path) -> Place:
     return Place("duckdb", str(tmp_path / "store.duckdb"))
@@ -158,6 +178,11 @@ def delta(tmp_path: Path) -> Place:
     return Place("delta", str(tmp_path / "lake"))
 
 
+@pytest.fixture
+def iceberg(tmp_path: Path) -> Place:
+    return Place("iceberg", str(tmp_path / "lake"))
+
+
 @pytest.fixture(scope="session")
 def objects_server() -> Iterator[str]:
     with running_objects() as address:
@@ -170,26 +195,50 @@ def delta_s3(objects_server: str, tmp_path: Path) -> Place:
     return Place("delta", lake(objects_server, bucket(objects_server), ledger))
 
 
-DATABASES = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+@pytest.fixture
+def iceberg_s3(objects_server: str, tmp_path: Path) -> Place:
+    ledger, catalog = tmp_path / "ledger.sqlite", tmp_path / "catalog.sqlite"
+    return Place("iceberg", lake(objects_server, bucket(objects_server), ledger, catalog))
+
+
+DATABASES = (
+    "duckdb",
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("mysql", marks=pytest.mark.mysql),
+)
 ENGINES = (
     "generic_sqlite",
     pytest.param("generic_postgres", marks=pytest.mark.postgres),
     "versioned_sqlite",
     pytest.param("versioned_postgres", marks=pytest.mark.postgres),
 )
-LAKES = ("delta", "delta_s3")
-_SLOW = ("_s3", "generic_postgres", "versioned_postgres")
-_BRIEF_OF_SERVERS = ("test_forget", "test_generic_binds", "test_generic_profile")
-_BRIEF = ("test_lake", "test_replace")
+LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3")
+_ENGINES_BRIEF = {
+    *("test_forget", "test_frozen", "test_garbage", "test_hint", "test_kill", "test_ledger"),
+    *("test_ledger_race", "test_point_in_time", "test_race", "test_replace", "test_schema_change"),
+    *("test_tables", "test_values"),
+}
+_BRIEF = {
+    "delta_s3": {"test_lake", "test_replace"},
+    # What both formats share is asked of Delta; here are what makes a commit, and all values.
+    "iceberg": {"test_kill", "test_lake", "test_lake_types", "test_race", "test_replace"},
+    "iceberg_s3": {"test_race"},
+    # What does not depend on the engine behind a connection is asked of the small one.
+    "generic_sqlite": {*_ENGINES_BRIEF, "test_add_columns", "test_content_hash"},
+    "versioned_sqlite": {*_ENGINES_BRIEF, "test_reader"},
+    "generic_postgres": {"test_forget", "test_generic_binds", "test_generic_profile"},
+    "versioned_postgres": {"test_forget"},
+}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave most of what is asked of servers from afar, which takes its time, to the fault runs."""
+    """Leave most of what is asked of stores that take their time to the fault runs."""
     for item in items:
-        brief = _BRIEF if "_s3" in item.name else _BRIEF_OF_SERVERS
-        if any(name in item.name for name in _SLOW) and item.path.stem not in brief:
-            item.add_marker(pytest.mark.faults)
+        for kind in _BRIEF.keys() & set(re.split(r"[\[\]-]", item.name)):
+            if item.path.stem not in _BRIEF[kind]:
+                item.add_marker(pytest.mark.faults)
 
 
 @pytest.fixture(params=["memory", *DATABASES, *ENGINES, *LAKES])

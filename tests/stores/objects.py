@@ -59,8 +59,8 @@ def bucket(address: str) -> str:
     return name
 
 
-def lake(address: str, bucket: str, ledger: Path) -> str:
-    """Return the location of a lake in a bucket, with its ledger in a SQLite file."""
+def lake(address: str, bucket: str, ledger: Path, catalog: Path | None = None) -> str:
+    """Return the location of a lake in a bucket, with ledger (and catalog) in SQLite files."""
     parameters = {
         "endpoint_url": address,
         "region": "us-east-1",
@@ -68,5 +68,7 @@ def lake(address: str, bucket: str, ledger: Path) -> str:
         "ledger_location": str(ledger),
         "stage": str(ledger.parent),
     }
+    if catalog is not None:
+        parameters |= {"catalog_kind": "sqlite", "catalog_location": str(catalog)}
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters.items())
     return f"s3://{KEY}:{SECRET}@{bucket}/some/where?{query}"

@@ -61,13 +61,19 @@ def test_a_full_disk_leaves_the_old_partition(file: Place, count: int, most_byte
         vouched(store, day(5))
 
 
+@pytest.fixture(params=["delta", "iceberg"])
+def lake(request: pytest.FixtureRequest) -> Place:
+    place: Place = request.getfixturevalue(request.param)
+    return place
+
+
 @pytest.mark.parametrize("most_bytes", [300_000, 1_000_000])
-def test_a_full_disk_leaves_the_old_partition_of_a_lake(delta: Place, most_bytes: int) -> None:
-    with open_store(delta.kind, delta.location) as store:
+def test_a_full_disk_leaves_the_old_partition_of_a_lake(lake: Place, most_bytes: int) -> None:
+    with open_store(lake.kind, lake.location) as store:
         put(store, day(5), readings(day(5), 3))
-    with Actor(_write, delta, 80_000, most_bytes) as writer:
+    with Actor(_write, lake, 80_000, most_bytes) as writer:
         assert writer.says() == ["ExhaustedError", "RESOURCE"]
-    with open_store(delta.kind, delta.location) as store:
+    with open_store(lake.kind, lake.location) as store:
         assert values(store, day(5)) == [1.0, 2.0, 3.0]
         vouched(store, day(5))
         assert list(store._home.iterdir()) == []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from airflow_ml_provider.domain.check import Expectations
@@ -15,14 +18,18 @@ from airflow_ml_provider.domain.errors import (
     DataError,
     SchemaMismatchError,
 )
-from airflow_ml_provider.domain.ports import Store
+from airflow_ml_provider.domain.ledger import Change
+from airflow_ml_provider.domain.ports import Column, Store
+from airflow_ml_provider.domain.schema import SchemaPolicy
+from airflow_ml_provider.stores.generic.dialect import GenericDialect
 from airflow_ml_provider.stores.generic.engines import KNOWN, profile_of
 from airflow_ml_provider.stores.generic.profile import Profile
 from airflow_ml_provider.stores.generic.store import GenericStore, VersionedStore, open_generic
+from airflow_ml_provider.stores.ledger.schema import VERSION
 from tests.stores import small_engine
 from tests.stores.conftest import Place, in_threads
 from tests.stores.doors import open_store, psycopg_connection
-from tests.stores.world import READINGS, claim, day, put, readings, values
+from tests.stores.world import READINGS, claim, day, put, readings, values, vouched
 
 
 def never() -> Any:
@@ -136,7 +143,7 @@ def test_a_trial_leaves_the_ledger_as_it_was(small_engine_file: str) -> None:
         with small(small_engine_file) as store:
             claim(store, day(5))
     plain = sqlite3.connect(small_engine_file)
-    assert plain.execute("SELECT version FROM ml_ledger_version").fetchall() == [(1,)]
+    assert plain.execute("SELECT version FROM ml_ledger_version").fetchall() == [(VERSION,)]
     plain.close()
 
 
@@ -215,3 +222,39 @@ def test_where_ddl_commits_by_itself_a_table_is_made_beside_the_transaction(
         assert [column.name for column in store.columns(READINGS)] == ["ts", "sensor", "value"]
         put(store, day(5), readings(day(5), 2))
         assert values(store, day(5)) == [1.0, 2.0]
+
+
+@pytest.mark.postgres
+def test_where_ddl_commits_by_itself_columns_come_once_whoever_asks_first(
+    postgres: Place,
+) -> None:
+    connect = partial(psycopg_connection, postgres.location, False)
+    profile = KNOWN["postgres"].known_as({"ddl_in_transaction": False})
+    together = threading.Barrier(4)
+
+    def write(number: int) -> Change:
+        with open_generic(connect, profile, "server") as own:
+            together.wait()
+            rows = readings(day(number), 2).append_column("unit", pa.array(["K"] * 2))
+            return put(own, day(number), rows, schema=SchemaPolicy.ADD_COLUMNS).change
+
+    with open_generic(connect, profile, "server") as store, ThreadPoolExecutor(4) as pool:
+        put(store, day(9), readings(day(9), 2))
+        assert set(pool.map(write, range(1, 5))) == {Change.WRITTEN}
+        names = [column.name for column in store.columns(READINGS)]
+        assert names == ["ts", "sensor", "value", "unit"]
+        vouched(store, day(9))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("redshift", """ALTER TABLE "lab"."readings" ADD COLUMN "unit" VARCHAR(65535)"""),
+        ("mssql", """ALTER TABLE "lab"."readings" ADD "unit" NVARCHAR(MAX)"""),
+    ],
+)
+def test_a_column_that_comes_later_is_as_long_as_one_of_the_first_write(
+    kind: str, said: str
+) -> None:
+    unit = Column("unit", "character varying")
+    assert GenericDialect(KNOWN[kind]).addition(READINGS, unit) == said

@@ -113,6 +113,17 @@ def test_every_nan_is_the_same() -> None:
     assert sent.sums == found.sums
 
 
+@pytest.mark.parametrize(("unit", "same"), [(None, True), ("K", False)])
+def test_a_column_may_be_left_out_of_a_comparison_where_it_holds_nothing(
+    unit: str | None, same: bool
+) -> None:
+    sent, found = Hashes(), Hashes()
+    sent.add({"a": pa.array([1, 2]), "unit": pa.array([None, unit], pa.string())})
+    found.add({"a": pa.array([1, 2])})
+    assert sent.same(found) is same
+    assert sent.differing(found) == ([] if same else ["unit"])
+
+
 @pytest.mark.parametrize("digits", ["1.10", "1.1", "1.100"])
 def test_a_decimal_is_its_value_with_however_many_zeros(digits: str) -> None:
     one, other = Hashes(), Hashes()

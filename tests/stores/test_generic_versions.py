@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from airflow_ml_provider.domain.check import Expectations
@@ -13,9 +14,11 @@ from airflow_ml_provider.domain.errors import (
     CheckFailedError,
     ConfigurationError,
     FencedError,
+    SchemaMismatchError,
     UnavailableError,
 )
 from airflow_ml_provider.domain.ledger import Change
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.generic.naming import rows_table
 from airflow_ml_provider.stores.generic.store import VersionedStore
@@ -70,6 +73,29 @@ def test_a_write_that_fails_or_changes_nothing_leaves_no_rows(versioned: Version
         put(versioned, day(5), readings(day(5), 4), expectations=Expectations(rows_min=5))
     assert put(versioned, day(5), readings(day(5), 3)).change is Change.UNCHANGED
     assert kept(versioned) == 3
+
+
+@pytest.mark.parametrize("policy", SchemaPolicy)
+def test_columns_are_not_added_to_versions_and_the_refusal_says_so(
+    versioned: VersionedStore, policy: SchemaPolicy
+) -> None:
+    put(versioned, day(5), readings(day(5), 3))
+    wider = readings(day(5), 3).append_column("unit", pa.array(["K"] * 3))
+    with pytest.raises(SchemaMismatchError, match=r"'unit' is unknown.*is not offered on an eng"):
+        put(versioned, day(5), wider, schema=policy)
+    assert put(versioned, day(5), readings(day(5), 4), schema=policy).change is Change.WRITTEN
+    vouched(versioned, day(5))
+
+
+def test_a_ledger_of_a_newer_release_stops_a_write_that_has_begun(
+    versioned: VersionedStore,
+) -> None:
+    mine = claim(versioned, day(5))
+    versioned.session.execute("INSERT INTO ml_ledger_version (version) VALUES (99)")
+    with pytest.raises(ConfigurationError, match="has version 99"):
+        put(versioned, day(5), readings(day(5), 3), claimed=mine)
+    with pytest.raises(ConfigurationError, match="has version 99"):
+        claim(versioned, day(6))
 
 
 def test_a_claim_that_comes_at_the_last_moment_fences_the_commit(

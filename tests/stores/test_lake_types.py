@@ -108,6 +108,13 @@ def test_a_type_that_no_reader_knows_is_refused(
     assert store.columns(READINGS) == ()
 
 
+def test_names_that_differ_in_case_alone_are_refused(store: LakeStore) -> None:
+    rows = pa.table({"ts": pa.array([day(5).start]), "Value": [1], "value": [2]})
+    with pytest.raises(SchemaMismatchError, match="'Value' and 'value'"):
+        put(store, day(5), rows)
+    assert store.columns(READINGS) == ()
+
+
 def test_a_time_of_day_is_refused_where_there_is_no_type_for_it(delta: Place) -> None:
     rows = pa.table({"ts": pa.array([day(5).start]), "at": [time(12, 30)]})
     said = pytest.raises(SchemaMismatchError, match="'at' is a time of day")

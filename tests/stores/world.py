@@ -10,6 +10,7 @@ import pyarrow as pa
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import Store
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.window import Calendar, Granularity, Window
 
@@ -57,6 +58,7 @@ def put(
     recipe: Recipe = RECIPE,
     expectations: Expectations = Expectations(),
     at: datetime = NOW,
+    schema: SchemaPolicy = SchemaPolicy.FAIL,
 ) -> Materialization:
     return store.replace(
         claimed or claim(store, window, table=table),
@@ -66,6 +68,7 @@ def put(
         recipe=recipe,
         expectations=expectations,
         at=at,
+        schema=schema,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from airflow_ml_provider.domain.ports import Column
-from airflow_ml_provider.stores.connection.statement import quoted
+from airflow_ml_provider.domain.table import TableName
+from airflow_ml_provider.stores.connection.statement import Statement, quoted, quoted_table
 
 
 class StandardDialect:
@@ -38,6 +39,10 @@ class StandardDialect:
         """Return a moment in UTC, without a zone."""
         return f"CAST({moment} AS TIMESTAMP)"
 
+    def deletion(self, table: TableName, column: str, where: Statement) -> Statement:
+        """Return the DELETE of a slice by ``column``, whose predicate is ``where``."""
+        return Statement(f"DELETE FROM {quoted_table(table)} WHERE {where.text}", where.values)
+
     def ascending(self, expressions: Iterable[str]) -> str:
         """Return what stands after ORDER BY, for rows in rising order, NULL last."""
         return ", ".join(expressions)
@@ -45,6 +50,10 @@ class StandardDialect:
     def text(self, value: str) -> str:
         """Return a value as text."""
         return f"CAST({value} AS TEXT)"
+
+    def addition(self, table: TableName, column: Column) -> str:
+        """Return the statement that adds a column to a table."""
+        return f"ALTER TABLE {quoted_table(table)} ADD COLUMN {quoted(column.name)} {column.type}"
 
     def shown(self, column: Column) -> str:
         """Return the text of a column's values, as a check names them."""

@@ -86,6 +86,9 @@ class Dialect(Protocol):
     def utc(self, moment: str) -> str:
         """Return an expression: a moment of a column in UTC, without a zone."""
 
+    def deletion(self, table: TableName, column: str, where: Statement) -> Statement:
+        """Return the DELETE of a slice by ``column``, whose predicate is ``where``."""
+
     def ascending(self, expressions: Iterable[str]) -> str:
         """Return what stands after ORDER BY, for rows in rising order, NULL last."""
 
@@ -94,6 +97,9 @@ class Dialect(Protocol):
 
     def shown(self, column: Column) -> str:
         """Return an expression: the values of a column as text, as people write them."""
+
+    def addition(self, table: TableName, column: Column) -> str:
+        """Return the statement that adds a column, NULL in every row, to a table."""
 
     def row_hash(self, columns: Sequence[Column]) -> str:
         """
@@ -199,6 +205,13 @@ class Session(Reader, Protocol):
 
     def create_from(self, table: TableName, statement: Statement, owned: Slice) -> None:
         """Create an empty table (and its schema) with the columns of a SELECT."""
+
+    def missing_index(self, table: TableName, column: str) -> str | None:
+        """
+        Return the statement that would spare a look for a slice from reading a large table whole.
+
+        None where the table is small, or the engine finds a slice by itself.
+        """
 
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
         """Return the types in which the columns of ``given`` are to be handed to ``load``."""

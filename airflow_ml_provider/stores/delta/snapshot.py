@@ -8,8 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from airflow_ml_provider.domain.errors import SchemaMismatchError
-from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.delta.library import told
 from airflow_ml_provider.stores.lake.files import Bounds, DataFile, ordered
 from airflow_ml_provider.stores.lake.folder import Folder
@@ -128,19 +126,10 @@ class DeltaSnapshot:
             commits = self.handle.history(limit)
         return (Note.read(commit[METADATA]) for commit in commits if METADATA in commit)
 
-    def refuse_what_we_cannot_write(self, table: TableName) -> None:
-        """
-        Return when files can be exchanged one by one.
-
-        :raises SchemaMismatchError: for a table that another engine made in another way.
-        """
-        hindrances = list(_hindrances(self.handle))
-        if hindrances:
-            msg = (
-                f"Delta table {table} was made with {', '.join(hindrances)}, which is not written "
-                "from here. Nothing was written. Name another table; this one can be read."
-            )
-            raise SchemaMismatchError(msg)
+    @cached_property
+    def hindrances(self) -> Sequence[str]:
+        """What stands in the way of exchanging whole files of the table."""
+        return [*_hindrances(self.handle)]
 
 
 def _hindrances(handle: DeltaTable) -> Iterator[str]:

@@ -204,6 +204,9 @@ class DuckDBSession:
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind, *_ in described)
         self.execute(f"CREATE TABLE {quoted_table(table)} ({columns})")
 
+    def missing_index(self, table: TableName, column: str) -> None:
+        """Return nothing: blocks know their bounds."""
+
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
         """Return the types of the table, in the order of ``given``."""
         text = f"SELECT {column_list(given.names)} FROM {quoted_table(table)} LIMIT 0"

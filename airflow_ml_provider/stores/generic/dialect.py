@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.ports import Column
+from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.arrow.hash import ALGORITHM
 from airflow_ml_provider.stores.connection.dialect import StandardDialect
 from airflow_ml_provider.stores.connection.session import AsOf
-from airflow_ml_provider.stores.connection.statement import column_list, quoted
+from airflow_ml_provider.stores.connection.statement import column_list, quoted, quoted_table
 from airflow_ml_provider.stores.generic.profile import Profile
-from airflow_ml_provider.stores.generic.types import meant
+from airflow_ml_provider.stores.generic.types import declared, meant
 
 _FIRST, _UNTIL = quoted("ml first"), quoted("ml until")
 
@@ -70,6 +71,16 @@ class GenericDialect(StandardDialect):
             cases = " ".join(f"WHEN {name} = {value} THEN '{word}'" for value, word in told)
             return f"CASE {cases} END"
         return self.text(name)
+
+    def addition(self, table: TableName, column: Column) -> str:
+        """Return the statement that adds a column, in a type of ours: catalogs leave lengths out."""
+        import pyarrow as pa
+
+        kind, said = meant(column.type), column.type
+        if kind is not None:
+            said = declared(pa.field(column.name, kind), self._profile.types)
+        name = quoted(column.name)
+        return self._profile.addition.format(table=quoted_table(table), column=name, type=said)
 
     def row_hash(self, columns: Sequence[Column]) -> str:
         """

@@ -77,6 +77,7 @@ KNOWN: dict[str, Profile] = {
         later="DATEADD(second, {seconds}, SYSUTCDATETIME())",
         earlier="DATEADD(microsecond, -{span}, {moment})",
         spans=True,
+        addition="ALTER TABLE {table} ADD {column} {type}",
         copies="SELECT * INTO {table} FROM {select} WHERE 1 = 0",
         chunked="ABS(CAST(BINARY_CHECKSUM({columns}) AS BIGINT))",
         true="1",

@@ -34,7 +34,8 @@ _CLASSES: dict[str, type[MLProviderError]] = {
     "53": ExhaustedError,
     "57": UnavailableError,
 }
-_MADE_MEANWHILE = {"42P07", "42P06", "42S01", "23505"}
+_MADE_MEANWHILE = {"42P07", "42P06", "42S01", "42701", "42S21", "23505"}
+_TAKEN = ("already exists", "duplicate column")
 _STATE = re.compile(r"[0-9A-Z]{5}")
 
 
@@ -72,7 +73,7 @@ def unreachable(error: Exception, address: str) -> MLProviderError | None:
 def _kind(driver: Driver, error: Exception, *, creating: bool) -> type[MLProviderError]:
     state = sqlstate(error)
     said = str(error).lower()
-    if creating and (state in _MADE_MEANWHILE or "already exists" in said):
+    if creating and (state in _MADE_MEANWHILE or any(word in said for word in _TAKEN)):
         return ConflictError
     if not isinstance(error, driver.error):
         return DataError

@@ -57,6 +57,7 @@ class Profile:
     ``index``: the statement that makes an index; None where there are none.
     ``chunked``: a number that is the same for the same ``{columns}``; without one, batches are not
     split.
+    ``addition``: the statement that adds a ``{column}`` of a ``{type}`` to a ``{table}``.
     ``true``, ``false``: how it writes them. ``spans``: whether a span of time is bound as a
     number of microseconds.
     """
@@ -74,6 +75,7 @@ class Profile:
     earlier: str = "{moment} - {span}"
     spans: bool = False
     copies: str | None = "CREATE TABLE {table} AS SELECT * FROM {select} WHERE 1 = 0"
+    addition: str = "ALTER TABLE {table} ADD COLUMN {column} {type}"
     index: str | None = "CREATE INDEX {name} ON {table} ({columns})"
     chunked: str | None = None
     true: str = "TRUE"
@@ -119,7 +121,7 @@ def refused(engine: str, lacking: list[str]) -> str:
     reasons = "; ".join(f"'{name}' ({_WHY.get(name, 'it was tried')})" for name in lacking)
     return (
         f"{engine} cannot be a store, because it lacks {reasons}. Nothing was read or written. Use "
-        "a store of type 'postgres', 'duckdb', 'sqlite' or 'delta', or, where the engine does have "
-        "it, say so in the connection's extra: "
+        "a store of type 'postgres', 'mysql', 'duckdb', 'sqlite', 'delta' or 'iceberg', or, where "
+        "the engine does have it, say so in the connection's extra: "
         f'{{"ml_store": {{"{lacking[0]}": true}}}}.'
     )

@@ -128,7 +128,7 @@ class GenericSession:
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows, if it has an answer."""
-        creating = sql.startswith("CREATE")
+        creating = sql.startswith(("CREATE", "ALTER"))
         with self._statement(creating=creating) as cursor:
             self._run(cursor, sql, values)
             return [plain(tuple(row)) for row in cursor.fetchall()] if cursor.description else []
@@ -267,16 +267,16 @@ class GenericSession:
         return found.sums
 
     def _kinds_of(self, statement: Statement) -> Kinds:
-        """Return the types of the columns of a table that is read whole or in part."""
+        """Return the types of the columns of the table whose slice is read."""
         for name, kinds in self._kinds.items():
-            if statement.text.startswith(f"SELECT * FROM {name} WHERE "):
+            if f" FROM {name} WHERE " in statement.text:
                 return kinds
         return {}
 
     def _require_the_same(self, found: Hashes) -> None:
         sent, self._sent = self._sent, None
         # Other numbers of rows are told by who knows the slice.
-        if sent is None or sent.sums.rows != found.sums.rows or sent.sums == found.sums:
+        if sent is None or sent.sums.rows != found.sums.rows or sent.same(found):
             return
         names = ", ".join(map(repr, sent.differing(found)))
         msg = (
@@ -337,7 +337,7 @@ class GenericSession:
         types = self.profile.types
         listed = (f"{quoted(field.name)} {declared(field, types)}" for field in schema)
         text = f"CREATE TABLE {quoted_table(table)} ({', '.join(listed)})"
-        self._create(table, Statement(text), owned)
+        self._make(table, Statement(text), owned)
 
     def create_from(self, table: TableName, statement: Statement, owned: Slice) -> None:
         """Create an empty table with the columns of a SELECT, whose values tell their types."""
@@ -349,19 +349,9 @@ class GenericSession:
             self.create_like(table, schema, owned)
             return
         text = self.profile.copies.format(table=quoted_table(table), select=wrapped(statement))
-        self._create(table, Statement(text, statement.values), owned)
+        self._make(table, Statement(text, statement.values), owned)
 
-    def _create(self, table: TableName, creation: Statement, owned: Slice) -> None:
-        # Where DDL commits by itself, it must not end the transaction that holds the line.
-        alone = not self.profile.capabilities.ddl_in_transaction
-        session = self.another() if alone else self
-        try:
-            session.make(table, creation, owned)
-        finally:
-            if alone:
-                session.close()
-
-    def make(self, table: TableName, creation: Statement, owned: Slice) -> None:
+    def _make(self, table: TableName, creation: Statement, owned: Slice) -> None:
         """Run what makes a table, its schema and its index."""
         if table.schema and not self.execute(self.profile.schemas, (table.schema,)):
             self.execute(f"CREATE SCHEMA {quoted(table.schema)}")
@@ -378,6 +368,9 @@ class GenericSession:
             listed = column_list(columns)
             place = quoted_table(table)
             self.execute(self.profile.index.format(name=name, table=place, columns=listed))
+
+    def missing_index(self, table: TableName, column: str) -> None:
+        """Return None: how large a table is, and which indexes it has, each engine says otherwise."""
 
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
         """

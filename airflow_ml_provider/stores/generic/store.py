@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Query
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.connection.session import OnStep, in_transaction, unobserved
-from airflow_ml_provider.stores.connection.statement import inside, quoted_table
+from airflow_ml_provider.stores.connection.statement import inside, quoted, quoted_table
 from airflow_ml_provider.stores.generic.ledger import GenericLedger, VersionedLedger
-from airflow_ml_provider.stores.generic.naming import rows_table
+from airflow_ml_provider.stores.generic.naming import KEY, TOKEN, rows_table
 from airflow_ml_provider.stores.generic.profile import Profile
 from airflow_ml_provider.stores.generic.session import Connect, GenericSession
 from airflow_ml_provider.stores.generic.types import meant
 from airflow_ml_provider.stores.generic.versions import VersionedReplacement
-from airflow_ml_provider.stores.ledger import lines as ledger_lines
+from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
 from airflow_ml_provider.stores.sql.replacement import Order
 from airflow_ml_provider.stores.sql.store import SqlStore
 
@@ -89,10 +90,11 @@ class VersionedStore(GenericStore):
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
         _ = self._ledger.session
-        order = Order(claim, owned, window, recipe, expectations, at)
+        order = Order(claim, owned, window, recipe, expectations, at, schema)
         return VersionedReplacement(self._generic, order, self._on_step, self._grace).run(rows)
 
     def drop_slice(self, table: TableName, owned: Slice) -> None:
@@ -111,6 +113,17 @@ class VersionedStore(GenericStore):
         if rows is not None:
             session.execute(f"DROP VIEW {quoted_table(table)}")
             session.execute(f"DROP TABLE {quoted_table(rows)}")
+
+    def _clear(self, table: TableName, key: str, alive: datetime) -> None:
+        """Delete a chunk and its line, but for what comes when it is claimed again meanwhile."""
+        rows, session = self._rows_of(table), self._session
+        here = f"FROM {quoted_table(rows)} WHERE {quoted(KEY)} = $1" if rows else ""
+        text = f"SELECT DISTINCT {quoted(TOKEN)} {here}"
+        tokens = session.execute(text, (key,)) if rows else []
+        if not ledger_garbage.dropped(session, table, key, alive):
+            return
+        for (token,) in tokens:
+            session.change(f"DELETE {here} AND {quoted(TOKEN)} = $2", (key, token))
 
     def _rows_of(self, table: TableName) -> TableName | None:
         names = [column.name for column in self.columns(table)]

@@ -148,6 +148,7 @@ class Hashes:
     def __init__(self) -> None:
         self._rows = RowHash()
         self._columns: dict[str, RowHash] = {}
+        self._filled: set[str] = set()
 
     def add(self, columns: Mapping[str, pa.Array]) -> None:
         """Add a batch of rows."""
@@ -155,18 +156,31 @@ class Hashes:
         self._rows.add(parts)
         for name, part in parts.items():
             self._columns.setdefault(name, RowHash()).add({name: part})
+        self._filled |= {
+            name for name, column in columns.items() if column.null_count < len(column)
+        }
 
     @property
     def sums(self) -> RowSums:
         """The sums of the whole rows."""
         return self._rows.sums
 
+    def same(self, other: Hashes) -> bool:
+        """Whether as many other rows hold the same; columns without a value may be left out."""
+        if self._columns.keys() == other._columns.keys():
+            return self.sums == other.sums
+        return not self.differing(other)
+
     def differing(self, other: Hashes) -> list[str]:
         """Return the columns whose values differ from those of as many other rows."""
         return [
             name
             for name, rows in self._columns.items()
-            if name not in other._columns or rows.sums != other._columns[name].sums
+            if (
+                rows.sums != other._columns[name].sums
+                if name in other._columns
+                else name in self._filled
+            )
         ]
 
 

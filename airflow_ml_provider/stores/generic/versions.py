@@ -19,7 +19,8 @@ from airflow_ml_provider.domain.errors import (
 )
 from airflow_ml_provider.domain.ledger import Change, Line, Materialization
 from airflow_ml_provider.domain.ports import ArrowStream, Query
-from airflow_ml_provider.domain.table import KeySlice, TableName, matched_columns
+from airflow_ml_provider.domain.schema import Difference, SchemaPolicy, added_columns, difference
+from airflow_ml_provider.domain.table import KeySlice, TableName
 from airflow_ml_provider.stores.arrow import inflow
 from airflow_ml_provider.stores.connection.session import ConflictError, OnStep
 from airflow_ml_provider.stores.connection.statement import (
@@ -32,7 +33,7 @@ from airflow_ml_provider.stores.connection.statement import (
 )
 from airflow_ml_provider.stores.generic.naming import KEY, TOKEN, rows_table
 from airflow_ml_provider.stores.generic.session import GenericSession
-from airflow_ml_provider.stores.ledger import lines as ledger_lines
+from airflow_ml_provider.stores.ledger import lines as ledger_lines, schema
 from airflow_ml_provider.stores.sql.content import Content, measured
 from airflow_ml_provider.stores.sql.replacement import Order, Replacement, fenced
 
@@ -106,17 +107,16 @@ class VersionedReplacement(Replacement):
         """Return the line: without a lock, and looked at again by the commit."""
         self._on_step("begun")
         claim = self._order.claim
-        line = ledger_lines.read(self._session, claim.table, claim.key)
-        if line is None or line.token != claim.token:
-            raise FencedError(fenced(claim, line))
+        schema.require_known(self._session)
+        line = self._newest(ledger_lines.read(self._session, claim.table, claim.key))
         self._on_step("locked")
         return line
 
-    def _created(self) -> bool:
+    def _created(self, *, apart: bool = False) -> bool:
         """Make the table of rows if there is none; the view comes with the first commit."""
         given = self._names = self._sliceable()
         seen = self._columns()
-        matched_columns(seen or given, given, table=str(self._table))
+        self._require_fitting(seen or given, given)
         self._rows = rows_table(self._table, given)
         there = [column.name for column in self._session.columns(self._rows)]
         if not there and seen:
@@ -124,6 +124,12 @@ class VersionedReplacement(Replacement):
         if not there:
             self._make()
         return not seen
+
+    def _require_fitting(self, columns: list[str], given: list[str]) -> None:
+        found = difference(columns, given)
+        if found.only_more:
+            raise SchemaMismatchError(_no_addition(self._table, found))
+        added_columns(columns, given, self._order.schema, table=str(self._table))
 
     def _make(self) -> None:
         source = self._source
@@ -190,7 +196,7 @@ class VersionedReplacement(Replacement):
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
-    def _audited(self, loaded: int) -> tuple[Content, Audit]:
+    def _audited(self, line: Line, loaded: int) -> tuple[Content, Audit]:
         order = self._order
         new = KeySlice(TOKEN, cast("str", self._version))  # it is bound as it is
         content = measured(self._session, self._rows, new, order.expectations)
@@ -242,7 +248,7 @@ def shown(session: GenericSession, table: TableName, columns: Sequence[str]) -> 
         with suppress(ConflictError):
             session.execute(_view(table, columns))
         there = [column.name for column in session.columns(table)]
-    matched_columns(there, columns, table=str(table))
+    added_columns(there, columns, SchemaPolicy.FAIL, table=str(table))
 
 
 def _view(table: TableName, columns: Sequence[str]) -> str:
@@ -280,4 +286,12 @@ def _no_view(table: TableName, rows: TableName, session: GenericSession) -> str:
         f"{table} is no view over {rows}, in which its versions would lie, and {session.address} "
         "has no transactions in which rows could be exchanged. Nothing was written. Rename that "
         "table, or name another one for the result."
+    )
+
+
+def _no_addition(table: TableName, found: Difference) -> str:
+    return (
+        f"The rows do not fit table {table}: {found}. Nothing was written. Give the changed result "
+        "a table of its own: 'schema: add_columns' is not offered on an engine without "
+        "transactions."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,17 +13,18 @@ from uuid import uuid4
 from airflow_ml_provider.domain.check import Audit
 from airflow_ml_provider.domain.errors import FencedError, MLProviderError, UnavailableError
 from airflow_ml_provider.domain.ledger import Change, Line, Materialization
+from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.stores.connection.session import ConflictError, OnStep
-from airflow_ml_provider.stores.lake.files import DataFile
+from airflow_ml_provider.stores.lake.files import NUMBER, DataFile
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.notes import Note
 from airflow_ml_provider.stores.lake.plan import planned
 from airflow_ml_provider.stores.lake.sql import LakeSql
 from airflow_ml_provider.stores.lake.stage import Stage
-from airflow_ml_provider.stores.lake.tables import Exchange, LakeFormat, LakeTable
+from airflow_ml_provider.stores.lake.tables import Exchange, LakeFormat, LakeTable, writable
 from airflow_ml_provider.stores.sql.content import Content, measured
-from airflow_ml_provider.stores.sql.replacement import Order, difference, fenced
+from airflow_ml_provider.stores.sql.replacement import Order, difference, fenced, former
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +59,7 @@ def dropped(tables: LakeFormat, table: TableName, owned: Slice, stage: Stage) ->
 
     def attempt() -> bool | None:
         seen = tables.open(table)
-        plan = None if seen is None else planned(seen, owned, stage)
+        plan = None if seen is None else planned(writable(table, seen), owned, stage)
         if seen is None or plan is None or not plan.removed:
             return True
         kept = tables.bring(table, plan.kept)
@@ -122,11 +123,12 @@ class LakeCommit:
         order, content = self._order, prepared.content
         seen = self._tables.open(order.claim.table)
         line = self._newest(seen)
-        same = self._holds(line, seen, content)
+        added = _added(seen, prepared.schema)
+        same = not added and self._holds(line, seen, content)
         if same:
             change, reason = Change.UNCHANGED, f"the same {content.rows:,} rows as before"
         else:
-            change, reason = Change.WRITTEN, difference(line, content)
+            change, reason = Change.WRITTEN, difference(line, content, added)
         after = order.line_after(line, content, change)
         if same and line.committed_token == order.claim.token - 1:
             self._ledger.found(order.claim, after, reason)
@@ -164,7 +166,8 @@ class LakeCommit:
             return False
         with LakeSql() as sql:
             sql.show(line.table, seen.dataset())
-            return measured(sql, line.table, self._order.owned).hash == new.hash
+            held = measured(sql, line.table, self._order.owned, former=former(line))
+        return held.hash == new.hash
 
     def _exchange(self, seen: LakeTable | None, prepared: Prepared, note: Note) -> Exchange:
         """Bring the files to the table, and say which of its own go."""
@@ -173,11 +176,25 @@ class LakeCommit:
             self._brought = self._tables.bring(table, prepared.files)
         if seen is None:
             return Exchange(prepared.schema, (), self._brought, note)
-        if not _alike(seen.schema, prepared.schema):
-            raise ConflictError(self._made_meanwhile())
+        schema = self._grown(seen, prepared.schema)
         plan = planned(seen, self._order.owned, self._stage)
         kept = self._tables.bring(table, plan.kept)
-        return Exchange(prepared.schema, plan.removed, [*self._brought, *kept], note)
+        return Exchange(schema, plan.removed, [*self._brought, *kept], note)
+
+    def _grown(self, seen: LakeTable, given: pa.Schema) -> pa.Schema:
+        """
+        Return the columns of the table, and behind them those that it gains.
+
+        :raises ConflictError: when they are others than the rows were fitted to.
+        """
+        added = _added(seen, given)
+        grows = not added or self._order.schema is SchemaPolicy.ADD_COLUMNS
+        if not grows or not _alike(seen.schema, [f for f in given if f.name not in added]):
+            raise ConflictError(self._made_meanwhile())
+        schema = seen.schema
+        for name in added:
+            schema = schema.append(given.field(name))
+        return schema
 
     def _committed(self, seen: LakeTable | None, exchange: Exchange) -> bool:
         """Commit and return whether it came about; when nobody knows, raise."""
@@ -221,7 +238,16 @@ class LakeCommit:
         )
 
 
-def _alike(one: pa.Schema, other: pa.Schema) -> bool:
-    """Whether two schemas have the same columns, in any order."""
-    kinds = [{field.name: field.type for field in schema} for schema in (one, other)]
+def _added(seen: LakeTable | None, given: pa.Schema) -> list[str]:
+    """Return the columns that a table does not have yet; none of one that is to be made."""
+    known = given.names if seen is None else seen.schema.names
+    return [name for name in given.names if name not in known]
+
+
+def _alike(one: Iterable[pa.Field], other: Iterable[pa.Field]) -> bool:
+    """Whether two schemas have the same columns, in any order, under the same numbers if any."""
+    kinds = [
+        {field.name: (field.type, (field.metadata or {}).get(NUMBER)) for field in schema}
+        for schema in (one, other)
+    ]
     return bool(kinds[0] == kinds[1])

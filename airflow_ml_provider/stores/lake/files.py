@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 
+# Formats that number their columns keep the number in the metadata of Arrow's, as Parquet does.
+NUMBER = b"PARQUET:field_id"
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """No value of a column is below ``low`` or above ``high``; ``nulls`` rows have none."""

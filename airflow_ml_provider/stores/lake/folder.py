@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,31 @@ class Folder:
             source_filesystem=pa_fs.LocalFileSystem(),
             destination_filesystem=self.filesystem,
         )
+
+    def written_before(self, moment: datetime, below: str = "") -> list[DataFile]:
+        """Return the Parquet files right in (a part of) the folder that are older than a moment."""
+        import pyarrow.fs as pa_fs
+
+        with reached(self.place):
+            found = self.filesystem.get_file_info(
+                pa_fs.FileSelector(f"{self.path}/{below}".rstrip("/"), allow_not_found=True)
+            )
+        return [
+            DataFile(f"{below}{info.base_name}", None, info.size)
+            for info in found
+            if info.base_name.endswith(".parquet") and info.mtime < moment
+        ]
+
+    def texts(self, below: str, ending: str) -> Iterator[str]:
+        """Yield the texts of the files right below a part of the folder."""
+        import pyarrow.fs as pa_fs
+
+        selector = pa_fs.FileSelector(f"{self.path}/{below}", allow_not_found=True)
+        with reached(self.place):
+            for info in self.filesystem.get_file_info(selector):
+                if info.base_name.endswith(ending):
+                    with self.filesystem.open_input_stream(info.path) as stream:
+                        yield stream.read().decode()
 
     def discard(self, files: Sequence[DataFile]) -> None:
         """Delete files; one that cannot be deleted is only space that is lost."""

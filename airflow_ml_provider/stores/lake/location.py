@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _OPTIONS = ("endpoint_url", "region", "session_token")
 _LEDGER = ("ledger_kind", "ledger_location")
-_OTHERS = (*_LEDGER, "stage")
+_CATALOG = ("catalog_kind", "catalog_location")
+_OTHERS = (*_LEDGER, *_CATALOG, "stage")
 _LONGEST = 120
 _DEFAULT_SCHEMA = "main"
 
@@ -36,6 +37,7 @@ class LakeLocation:
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     ledger: tuple[str, str] | None = field(default=None, repr=False)
     stage: Path | None = None
+    catalog: tuple[str, str] | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> LakeLocation:
@@ -65,13 +67,14 @@ class LakeLocation:
             options["access_key_id"] = unquote(uri.username)
         if uri.password:
             options["secret_access_key"] = unquote(uri.password)
-        ledger = (given[_LEDGER[0]], given[_LEDGER[1]]) if set(_LEDGER) <= set(given) else None
+        ledger, catalog = (_pair(given, names) for names in (_LEDGER, _CATALOG))
         stage = Path(given["stage"]).absolute() if "stage" in given else None
         if uri.scheme == "file":
-            return cls(_usable(str(Path(unquote(uri.path)).absolute())), {}, ledger, stage)
+            root = _usable(str(Path(unquote(uri.path)).absolute()))
+            return cls(root, {}, ledger, stage, catalog)
         bucket = uri.netloc.rpartition("@")[2]
         root = _usable(f"s3://{bucket}{unquote(uri.path).rstrip('/')}")
-        return cls(root, options, ledger, stage)
+        return cls(root, options, ledger, stage, catalog)
 
     @property
     def folder(self) -> Path | None:
@@ -98,9 +101,14 @@ class LakeLocation:
         return named
 
 
+def _pair(given: Mapping[str, str], names: tuple[str, str]) -> tuple[str, str] | None:
+    kind, location = names
+    return (given[kind], given[location]) if kind in given and location in given else None
+
+
 def without_scheme(place: str) -> str:
     """Return a place as pyarrow's file systems call it."""
-    return place.removeprefix("s3://")
+    return re.sub(r"^\w+://", "", place)
 
 
 def _usable(root: str) -> str:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from airflow_ml_provider.domain.check import Audit, audit
 from airflow_ml_provider.domain.errors import OutsideWindowError, SchemaMismatchError
 from airflow_ml_provider.domain.ledger import Materialization
-from airflow_ml_provider.domain.table import matched_columns
+from airflow_ml_provider.domain.schema import added_columns
 from airflow_ml_provider.stores.arrow.inflow import Inflow, outside
 from airflow_ml_provider.stores.connection.session import OnStep
 from airflow_ml_provider.stores.lake.commit import LakeCommit, Prepared
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.sql import LakeSql
 from airflow_ml_provider.stores.lake.stage import Stage
-from airflow_ml_provider.stores.lake.tables import LakeFormat
+from airflow_ml_provider.stores.lake.tables import LakeFormat, writable
 from airflow_ml_provider.stores.sql.content import Content, measured
-from airflow_ml_provider.stores.sql.replacement import Order
+from airflow_ml_provider.stores.sql.replacement import Order, former
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,16 +70,22 @@ class LakeReplacement:
                 f"partition a row belongs to; they have {list(given.names)}."
             )
             raise SchemaMismatchError(msg)
+        import pyarrow as pa
+
         seen = self._tables.open(self._table)
-        names = given.names if seen is None else seen.schema.names
-        matched_columns(names, given.names, table=str(self._table))
-        return self._tables.stored(given) if seen is None else seen.schema
+        old = self._tables.stored(given) if seen is None else writable(self._table, seen).schema
+        added = added_columns(old.names, given.names, self._order.schema, table=str(self._table))
+        if seen is None or not added:
+            return old
+        return self._tables.widened(seen, pa.schema([given.field(name) for name in added]))
 
     def _audited(self, files: list[Path], inflow: Inflow) -> tuple[Content, Audit]:
         order = self._order
+        known = former(self._ledger.line(self._table, order.claim.key))
+        self._ledger.release()
         with LakeSql() as sql:
             sql.show_files(self._table, files, inflow.schema)
-            content = measured(sql, self._table, order.owned, order.expectations)
+            content = measured(sql, self._table, order.owned, order.expectations, former=known)
         strangers = inflow.rows - content.rows
         if strangers:
             raise OutsideWindowError(

@@ -38,7 +38,7 @@ class Stage:
     def __enter__(self) -> Self:
         with reached(str(self._home)):
             self._folder.mkdir(parents=True)
-        _clear(self._home, time.time() - self._keep_seconds)
+        cleared(self._home, time.time() - self._keep_seconds)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -114,10 +114,15 @@ def _repeated(schema: pa.Schema) -> list[str]:
     return [field.name for field in schema if not any(test(field.type) for test in differ)]
 
 
-def _clear(home: Path, before: float) -> None:
+def cleared(home: Path, before: float, *, dry_run: bool = False) -> int:
+    """Delete, or only count, the folders of attempts to which nobody has written since."""
+    found = 0
     for folder in home.glob("attempt-*"):
         # Another process may clear the same one at the same moment.
         with suppress(OSError):
             touched = [path.stat().st_mtime for path in (folder, *folder.iterdir())]
             if max(touched) < before:
-                shutil.rmtree(folder, ignore_errors=True)
+                found += 1
+                if not dry_run:
+                    shutil.rmtree(folder, ignore_errors=True)
+    return found

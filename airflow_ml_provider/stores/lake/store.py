@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -13,11 +14,13 @@ from airflow_ml_provider.domain.errors import TableMissingError
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
-from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
+from airflow_ml_provider.domain.retention import STAGING_KEY, Garbage, Retention
+from airflow_ml_provider.domain.schema import SchemaPolicy
+from airflow_ml_provider.domain.table import KeySlice, Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow import inflow
-from airflow_ml_provider.stores.connection.session import OnStep
+from airflow_ml_provider.stores.connection.session import OnStep, in_transaction
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
     bound,
@@ -32,9 +35,9 @@ from airflow_ml_provider.stores.lake.files import newest
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.replacement import LakeReplacement
 from airflow_ml_provider.stores.lake.sql import LakeSql, columns_of
-from airflow_ml_provider.stores.lake.stage import Stage
+from airflow_ml_provider.stores.lake.stage import Stage, cleared
 from airflow_ml_provider.stores.lake.tables import LakeFormat, LakeTable
-from airflow_ml_provider.stores.ledger import lines as ledger_lines
+from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
 from airflow_ml_provider.stores.sql import joins
 from airflow_ml_provider.stores.sql.content import Content, measured
 from airflow_ml_provider.stores.sql.replacement import Order
@@ -76,6 +79,7 @@ class LakeStore:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._tables.close()
         self._ledger.close()
 
     def release(self) -> None:
@@ -102,6 +106,7 @@ class LakeStore:
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
         self._on_step("begun")
@@ -109,7 +114,7 @@ class LakeStore:
         self._renewed[claim] = held
         self._ledger.release()
         self._on_step("locked")
-        order = Order(held, owned, window, recipe, expectations, at)
+        order = Order(held, owned, window, recipe, expectations, at, schema)
         source = self.query(rows) if isinstance(rows, Query) else inflow.opened(rows)
         with self._stage() as stage:
             replacement = LakeReplacement(self._tables, self._ledger, stage, order, self._on_step)
@@ -194,7 +199,8 @@ class LakeStore:
 
         :raises TableMissingError: when the table does not exist.
         """
-        return self._measured(table, TimeSlice(time, window.start, window.end)).hash
+        known = self._ledger.schemas(table, window.start, window.end)
+        return self._measured(table, TimeSlice(time, window.start, window.end), known).hash
 
     def point_in_time(
         self,
@@ -252,9 +258,44 @@ class LakeStore:
         self._tables.drop(table)
         self._ledger.forget_table(table)
 
-    def _measured(self, table: TableName, owned: Slice | None) -> Content:
+    def hint(self, table: TableName, column: str) -> None:
+        """Return nothing: files know their bounds."""
+
+    def collect(
+        self, retention: Retention, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Garbage]:
+        """Delete what nobody needs any more, or only count it; see the port."""
+        session, alive = self._ledger.session, retention.alive_since(now)
+        found = list(
+            ledger_garbage.collected(session, retention.remembered_since(now), dry_run=dry_run)
+        )
+        dead = ledger_garbage.abandoned(session, alive)
+        tables = ledger_garbage.tables(session)
+        for table, key in dead if not dry_run else ():
+            in_transaction(session, partial(self._clear, table, key, alive))
+        self._ledger.release()
+        orphans = {table: self._tables.orphans(table, alive) for table in tables}
+        for table, files in orphans.items() if not dry_run else ():
+            self._tables.discard(table, files)
+        stages = cleared(self._home, alive.timestamp(), dry_run=dry_run)
+        self._ledger.release()
+        return [
+            *found,
+            Garbage("chunks of old runs", len(dead)),
+            Garbage("files that no commit names", sum(map(len, orphans.values()))),
+            Garbage("stages of dead attempts", stages),
+        ]
+
+    def _clear(self, table: TableName, key: str, alive: datetime) -> None:
+        """Delete a chunk, then its line, unless it has been claimed again."""
+        if ledger_garbage.dropped(self._ledger.session, table, key, alive):
+            self.drop_slice(table, KeySlice(STAGING_KEY, key))
+
+    def _measured(
+        self, table: TableName, owned: Slice | None, known: Collection[str] = ()
+    ) -> Content:
         with _over(table, self._existing(table)) as sql:
-            return measured(sql, table, owned)
+            return measured(sql, table, owned, former=known)
 
     def _views(self, features: Sequence[FeatureSource]) -> list[joins.View]:
         return [joins.View(source, self.columns(source.table)) for source in features]

@@ -34,6 +34,7 @@ class Types:
         """
         import pyarrow as pa
 
+        _told_apart(schema.names)
         fields = [pa.field(field.name, self._stored(field.name, field.type)) for field in schema]
         return pa.schema(fields)
 
@@ -59,6 +60,18 @@ class Types:
         if not self.short_integers and (pa.types.is_int8(kind) or pa.types.is_int16(kind)):
             return pa.int32()
         return kind
+
+
+def _told_apart(names: list[str]) -> None:
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(name.lower(), name)
+        if other != name:
+            msg = (
+                f"Columns {other!r} and {name!r} differ in case alone, which most of the engines "
+                "that read a lake do not tell apart. Rename one of them in the step."
+            )
+            raise SchemaMismatchError(msg)
 
 
 _Rule = tuple[Callable[[Any], bool], Callable[[Any], Any]]

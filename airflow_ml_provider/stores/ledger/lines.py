@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from airflow_ml_provider.domain.ledger import Line, Owner, Recipe
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.connection.session import ConflictError, Row, Session
-from airflow_ml_provider.stores.ledger import records
+from airflow_ml_provider.stores.ledger import records, schema
 
 _COLUMNS = (
     "table_schema, table_name, partition_key, token, owner, claimed_at, committed_token, "
@@ -47,6 +47,7 @@ def claimed(session: Session, table: TableName, key: str, owner: Owner | str, at
         if not _counted(session, (*place, *mine)):
             msg = f"The ledger's line on {table} {key} went away while it was claimed."
             raise ConflictError(msg)
+    schema.require_known(session)
     return int(session.execute(f"SELECT token FROM ml_partition WHERE {_HERE}", place)[0][0])
 
 
@@ -78,6 +79,7 @@ def claimed_alone(
                 session, "ml_partition", here, {"token": token, **facts}, only_if=seen
             )
         if mine:
+            schema.require_known(session)
             return token
 
 
@@ -95,6 +97,8 @@ def locked(session: Session, table: TableName, key: str) -> Line | None:
     held = session.change(
         f"UPDATE ml_partition SET token = token WHERE {_HERE}", _place(table, key)
     )
+    # Only now, since the ledger may have been upgraded while the line was waited for.
+    schema.require_known(session)
     return read(session, table, key) if held else None
 
 
@@ -124,6 +128,17 @@ def committed(
         values,
     )
     return [_line(row) for row in rows]
+
+
+def schemas(session: Session, table: TableName, start: datetime, end: datetime) -> set[str]:
+    """Return the hashes of the columns under which partitions in ``[start, end)`` were written."""
+    rows = session.execute(
+        "SELECT DISTINCT schema_hash FROM ml_partition WHERE table_schema = $1 "
+        "AND table_name = $2 AND window_end > $3 AND window_start < $4 "
+        "AND schema_hash IS NOT NULL",
+        (table.schema or "", table.name, naive(start), naive(end)),
+    )
+    return {row[0] for row in rows}
 
 
 def unsettled(session: Session, table: TableName) -> Sequence[str] | None:
@@ -177,6 +192,7 @@ def remembered(session: Session, line: Line, change: str, reason: str) -> None:
         "owner": line.owner,
         "change": change,
         "reason": reason,
+        "ledger_version": schema.VERSION,
         "committed_at": naive(line.committed_at),
         **_content(line),
     }

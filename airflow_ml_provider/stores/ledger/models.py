@@ -193,7 +193,11 @@ def pin(session: Session, wanted: Pin) -> Pin:
         "chunks": wanted.chunks,
         "reason": wanted.reason,
     }
-    records.added(session, "ml_pin", facts)
+    if records.added(session, "ml_pin", facts):
+        session.change(
+            f"UPDATE ml_pin SET pinned_at = {session.dialect.now} WHERE run_id = $1 AND model = $2",
+            (wanted.run_id, wanted.model),
+        )
     run_id, model, version, text, chunks, reason = session.execute(
         f"SELECT {_PIN} FROM ml_pin WHERE run_id = $1 AND model = $2",
         (wanted.run_id, wanted.model),

@@ -47,7 +47,13 @@ class SqlLedger:
         return self._connection
 
     def _write(self, work: Callable[[], _Answer]) -> _Answer:
-        return in_transaction(self.session, work)
+        session = self.session
+
+        def fenced() -> _Answer:
+            ledger_schema.require_known(session)
+            return work()
+
+        return in_transaction(session, fenced)
 
     def line(self, table: TableName, key: str) -> Line | None:
         """Return the line on one partition."""
@@ -58,6 +64,10 @@ class SqlLedger:
     ) -> Sequence[Line]:
         """Return the committed lines whose window begins in ``[start, end)``."""
         return ledger_lines.committed(self.session, table, start, end)
+
+    def schemas(self, table: TableName, start: datetime, end: datetime) -> set[str]:
+        """Return the hashes of the columns under which partitions in ``[start, end)`` came."""
+        return ledger_lines.schemas(self.session, table, start, end)
 
     def mark_published(self, table: TableName, key: str, token: int) -> None:
         """Note that downstream was told of the change made by ``token``."""

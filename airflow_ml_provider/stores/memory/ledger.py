@@ -68,6 +68,11 @@ class MemoryLedger:
         ]
         return sorted(found, key=lambda line: (line.start or _EARLIEST, line.key))
 
+    def schemas(self, table: TableName, start: datetime, end: datetime) -> set[str | None]:
+        """Return the hashes of the columns under which partitions in ``[start, end)`` came."""
+        found = self.lines(table, None, end)
+        return {line.schema_hash for line in found if line.end is not None and line.end > start}
+
     def mark_published(self, table: TableName, key: str, token: int) -> None:
         """Note that downstream was told of the change made by ``token``."""
         with self._lock:

@@ -26,7 +26,9 @@ from airflow_ml_provider.domain.ledger import (
 )
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
-from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice, matched_columns
+from airflow_ml_provider.domain.retention import Garbage, Retention
+from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns
+from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow.inflow import Inflow, opened, outside
@@ -90,13 +92,14 @@ class MemoryStore:
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
         self._on_step("begun")
         self._mine(claim)
         self._on_step("locked")
         source = self.query(rows) if isinstance(rows, Query) else opened(rows)
-        new = self._fitted(claim.table, owned, source)
+        new = self._fitted(claim.table, owned, source, schema)
         self._on_step("loaded")
         findings = audit(expectations, memory_tables.counts(new, expectations))
         findings.require(str(claim.table), claim.key)
@@ -104,6 +107,7 @@ class MemoryStore:
         with self._lock:
             line = self._mine(claim)
             change, reason = self._exchanged(line, owned, new)
+            known = memory_tables.of_old(new, line.schema_hash)
             changed = change is Change.WRITTEN
             line = replace(
                 line,
@@ -114,8 +118,8 @@ class MemoryStore:
                 start=window.start if window else None,
                 end=window.end if window else None,
                 rows=new.num_rows,
-                content_hash=memory_tables.content_hash(new),
-                schema_hash=memory_tables.schema_hash(new),
+                content_hash=memory_tables.content_hash(known),
+                schema_hash=memory_tables.schema_hash(known),
                 recipe=recipe,
             )
             self._ledger.write(line)
@@ -129,17 +133,20 @@ class MemoryStore:
             raise FencedError(msg)
         return line
 
-    def _fitted(self, table: TableName, owned: Slice, source: Any) -> pa.Table:
+    def _fitted(
+        self, table: TableName, owned: Slice, source: Any, policy: SchemaPolicy
+    ) -> pa.Table:
         """Return the rows as the table has its columns, all of them inside the slice."""
-        known = self._tables.get(table)
-        target = memory_tables.plain(source.schema) if known is None else known.schema
+        known, given = self._tables.get(table), memory_tables.plain(source.schema)
+        target = given if known is None else known.schema
         if owned.column not in source.schema.names:
             msg = (
                 f"The rows for {table} have no column {owned.column!r}, which says which "
                 f"partition a row belongs to; they have {list(source.schema.names)}."
             )
             raise SchemaMismatchError(msg)
-        matched_columns(target.names, source.schema.names, table=str(table))
+        for name in added_columns(target.names, given.names, policy, table=str(table)):
+            target = target.append(given.field(name))
         inflow = Inflow(source, target, owned)
         rows = inflow.table()
         strangers = rows.num_rows - rows.filter(memory_tables.inside(rows, owned)).num_rows
@@ -155,11 +162,14 @@ class MemoryStore:
         old = self._tables.get(line.table, new.schema.empty_table())
         mine = memory_tables.inside(old, owned)
         before, others = old.filter(mine), old.filter(pc.invert(mine))
-        content = memory_tables.content_hash(new)
-        same = content == memory_tables.content_hash(before)
-        if line.committed and line.content_hash == content and same:
+        content, was = (
+            memory_tables.content_hash(memory_tables.of_old(rows, line.schema_hash))
+            for rows in (new, before)
+        )
+        grown = new.num_columns > old.num_columns
+        if line.committed and line.content_hash == content == was and not grown:
             return Change.UNCHANGED, f"the same {new.num_rows:,} rows as before"
-        self._tables[line.table] = pa.concat_tables([others, new])
+        self._tables[line.table] = pa.concat_tables([others, new], promote_options="default")
         return Change.WRITTEN, f"{new.num_rows:,} rows, {before.num_rows:,} before"
 
     def count(self, table: TableName, owned: Slice) -> int | None:
@@ -223,7 +233,8 @@ class MemoryStore:
         """Return a fingerprint of the rows of a source inside the window."""
         rows = self._existing(table)
         here = memory_tables.inside(rows, TimeSlice(time, window.start, window.end))
-        return memory_tables.content_hash(rows.filter(here))
+        known = self._ledger.schemas(table, window.start, window.end)
+        return memory_tables.content_hash(memory_tables.of_old(rows.filter(here), *known))
 
     def point_in_time(
         self,
@@ -282,6 +293,15 @@ class MemoryStore:
         with self._lock:
             self._tables.pop(table, None)
             self._ledger.forget_table(table)
+
+    def hint(self, table: TableName, column: str) -> None:
+        """Return nothing: memory is read whole anyway."""
+
+    def collect(
+        self, retention: Retention, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Garbage]:
+        """Return nothing: what is here goes with the process."""
+        return []
 
     def _existing(self, table: TableName) -> pa.Table:
         if table not in self._tables:

@@ -84,6 +84,16 @@ def schema_hash(rows: pa.Table) -> str:
     return fingerprint(sorted((field.name, str(field.type)) for field in rows.schema))
 
 
+def of_old(rows: pa.Table, *former: str | None) -> pa.Table:
+    """Return rows without the columns that came after ``former`` ones and hold only NULL."""
+    for count in range(rows.num_columns, 0, -1):
+        known = rows.select(rows.column_names[:count])
+        if schema_hash(known) in former:
+            later = rows.columns[count:]
+            return rows if any(column.null_count < len(column) for column in later) else known
+    return rows
+
+
 def counts(rows: pa.Table, expectations: Expectations) -> Mapping[str, int]:
     """
     Measure what ``expectations`` ask for.

@@ -35,6 +35,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _FETCH_ROWS = 50_000
+# Bytes from which on reading all of a table takes longer than a moment: 200,000 rows or so.
+LARGE = 32 * 1024 * 1024
+# Tables that are large, and have neither an index nor partitions that begin with a column. CREATE
+# INDEX CONCURRENTLY is not for a table in partitions: that one is left to whoever made it so.
+_WITHOUT_INDEX = """
+SELECT 1 FROM pg_class AS held JOIN pg_attribute AS part ON part.attrelid = held.oid
+WHERE held.oid = to_regclass($1) AND part.attname = $2 AND held.relkind = 'r'
+AND pg_relation_size(held.oid) >= $3 AND NOT EXISTS (
+    SELECT 1 FROM pg_index AS made WHERE made.indrelid = held.oid AND made.indisvalid
+    AND made.indpred IS NULL AND made.indkey[0] = part.attnum
+)
+"""
 # The driver sends a batch when all of it is encoded: while it encodes the next one, the server
 # works on what the socket holds of the last, which is about a hundred kilobytes.
 _PIECE_BYTES = 32 * 1024
@@ -249,6 +261,13 @@ class PostgresSession:
                 asked(self.connection, f"CREATE SCHEMA IF NOT EXISTS {quoted(table.schema)}")
             asked(self.connection, f"CREATE TABLE {name} {content}", values)
             asked(self.connection, f"CREATE INDEX ON {name} ({quoted(owned.column)})")
+
+    def missing_index(self, table: TableName, column: str) -> str | None:
+        """Return the statement that makes the index of a slice column, where it is worth it."""
+        rows = self.execute(_WITHOUT_INDEX, (quoted_table(table), column, LARGE))
+        if not rows:
+            return None
+        return f"CREATE INDEX CONCURRENTLY ON {quoted_table(table)} ({quoted(column)})"
 
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
         """Return the types of the columns, or the given ones where the server must convert."""

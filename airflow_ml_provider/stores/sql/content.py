@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from airflow_ml_provider.domain.check import Expectations, measures
@@ -10,7 +10,13 @@ from airflow_ml_provider.domain.fingerprint import fingerprint
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.stores.connection.session import Dialect, Reader, RowSums
-from airflow_ml_provider.stores.connection.statement import Statement, inside, quoted, quoted_table
+from airflow_ml_provider.stores.connection.statement import (
+    Statement,
+    column_list,
+    inside,
+    quoted,
+    quoted_table,
+)
 
 NOTHING = Expectations()
 _WORD = 2**64
@@ -33,6 +39,7 @@ def measured(
     owned: Slice | None,
     expectations: Expectations = NOTHING,
     *,
+    former: Collection[str] = (),
     beside: bool = False,
     loaded: RowSums | None = None,
 ) -> Content:
@@ -42,23 +49,46 @@ def measured(
     The hash is a sum over the rows, so their order does not count and duplicates do. Keys that
     must be unique take a scan of their own, and so does the hash where the engine has none,
     unless the rows have just been ``loaded``. ``beside``: as other transactions see the slice.
+
+    ``former`` are hashes of the columns under which the slice was written. Columns that were added
+    later count from the first value in them on, so the hash does not change with their coming.
     """
     columns = session.columns(table)
+    known = columns_of_old(columns, former)
+    later = columns[len(known) :]
     read = session.beside if beside else session.execute
-    scan = _scan(session, table, columns, owned, expectations)
+    scan = _scan(session, table, columns, known, owned, expectations)
     rows, *numbers = read(scan.text, scan.values)[0]
+    filled, numbers = numbers[: len(later)], numbers[len(later) :]
+    if any(filled):
+        return measured(session, table, owned, expectations, beside=beside, loaded=loaded)
     if session.hasher is None:
         hashes, *numbers = numbers
         sums = RowSums(int(rows), int(hashes or 0) % _WORD)
     else:
-        wanted = _rows(session.dialect, table, owned)
-        sums = loaded or session.hasher.hashed(wanted, beside=beside)
+        wanted = _rows(session.dialect, table, owned, known)
+        if later or loaded is None:
+            loaded = session.hasher.hashed(wanted, beside=beside)
+        sums = loaded
     names = [name for name, kind, _ in measures(expectations) if kind in _SINGLE_SCAN]
     counts = {"rows": int(rows), **dict(zip(names, map(int, numbers), strict=True))}
     for name, statement in _duplicates(session.dialect, table, owned, expectations):
         counts[name] = int(read(statement.text, statement.values)[0][0])
     digest = f"{session.dialect.algorithm}:{sums.rows}:{sums.hashes:016x}"
-    return Content(int(rows), digest, schema_hash(columns), counts)
+    return Content(int(rows), digest, schema_hash(known), counts)
+
+
+def columns_of_old(columns: Sequence[Column], former: Collection[str]) -> Sequence[Column]:
+    """
+    Return the columns that a table had when a slice was written, given hashes of them.
+
+    Columns are added behind the others: those of old are the longest beginning with such a hash.
+    Where none has, all of the columns count.
+    """
+    for count in range(len(columns), 0, -1) if former else ():
+        if schema_hash(columns[:count]) in former:
+            return columns[:count]
+    return columns
 
 
 def schema_hash(columns: Sequence[Column]) -> str:
@@ -70,15 +100,22 @@ def _scan(
     session: Reader,
     table: TableName,
     columns: Sequence[Column],
+    known: Sequence[Column],
     owned: Slice | None,
     expectations: Expectations,
 ) -> Statement:
-    """Return the SELECT of one scan: rows, the sum of hashes, then a count for each check."""
+    """
+    Return the SELECT of one scan.
+
+    Its columns: rows, values in each column that is not ``known``, the sum of hashes, then a
+    count for each check.
+    """
     dialect, wanted = session.dialect, ["count(*)"]
+    wanted += [f"count({quoted(column.name)})" for column in columns[len(known) :]]
     where = inside(owned, dialect.edge)
     values = list(where.values)
     if session.hasher is None:
-        row_hash = dialect.row_hash(sorted(columns, key=lambda column: column.name))
+        row_hash = dialect.row_hash(sorted(known, key=lambda column: column.name))
         wanted.append(f"sum({row_hash})")
     kinds = {column.name: column for column in columns}
     for _, kind, arguments in measures(expectations):
@@ -89,9 +126,12 @@ def _scan(
     return Statement(f"SELECT {', '.join(wanted)} FROM {source}", tuple(values))
 
 
-def _rows(dialect: Dialect, table: TableName, owned: Slice | None) -> Statement:
+def _rows(
+    dialect: Dialect, table: TableName, owned: Slice | None, columns: Sequence[Column] = ()
+) -> Statement:
     where = inside(owned, dialect.edge)
-    return Statement(f"SELECT * FROM {quoted_table(table)} WHERE {where.text}", where.values)
+    names = column_list(column.name for column in columns) or "*"
+    return Statement(f"SELECT {names} FROM {quoted_table(table)} WHERE {where.text}", where.values)
 
 
 def _duplicates(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
+from uuid import uuid4
 
 from airflow_ml_provider.domain.check import Audit, Expectations, audit
 from airflow_ml_provider.domain.errors import (
@@ -17,7 +19,8 @@ from airflow_ml_provider.domain.errors import (
 )
 from airflow_ml_provider.domain.ledger import Change, Claim, Line, Materialization, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Query
-from airflow_ml_provider.domain.table import Slice, matched_columns
+from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns
+from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow import inflow
 from airflow_ml_provider.stores.connection.session import ConflictError, OnStep, RowSums, Session
@@ -30,10 +33,7 @@ from airflow_ml_provider.stores.connection.statement import (
     wrapped,
 )
 from airflow_ml_provider.stores.ledger import lines as ledger_lines
-from airflow_ml_provider.stores.sql.content import (
-    Content,
-    measured,
-)
+from airflow_ml_provider.stores.sql.content import Content, measured
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +52,7 @@ class Order:
     recipe: Recipe
     expectations: Expectations
     at: datetime
+    schema: SchemaPolicy = SchemaPolicy.FAIL
 
     def line_after(self, line: Line, content: Content, change: Change) -> Line:
         """Return the ledger's line as the commit leaves it."""
@@ -74,8 +75,11 @@ class Order:
 class Replacement:
     """One run of the write protocol. Until the commit, readers see the old partition, whole."""
 
-    def __init__(self, session: Session, order: Order, on_step: OnStep) -> None:
+    def __init__(
+        self, session: Session, order: Order, on_step: OnStep, *, ddl_in_transaction: bool = True
+    ) -> None:
         self._session = session
+        self._ddl_in_transaction = ddl_in_transaction
         self._order = order
         self._on_step = on_step
         self._table = order.claim.table
@@ -83,6 +87,7 @@ class Replacement:
         self._source: Statement | pa.RecordBatchReader = Statement("")
         self._inflow: inflow.Inflow | None = None
         self._names: list[str] = []
+        self._added: tuple[str, ...] = ()
         self._sums: RowSums | None = None
 
     def run(self, rows: ArrowStream | Query) -> Materialization:
@@ -102,22 +107,23 @@ class Replacement:
     def _prepared(self) -> Materialization:
         """Do all but the commit."""
         line, created = self._entered()
-        self._deleted()
         loaded = self._load()
         self._on_step("loaded")
-        content, findings = self._audited(loaded)
+        content, findings = self._audited(line, loaded)
         self._on_step("audited")
-        if not created and self._same(line, content):
+        if not (created or self._added) and self._same(line, content):
             return self._unchanged(content, findings)
-        return self._noted(line, content, findings, Change.WRITTEN, difference(line, content))
+        reason = difference(line, content, self._added)
+        return self._noted(line, content, findings, Change.WRITTEN, reason)
 
     def _entered(self) -> tuple[Line, bool]:
-        """Begin, lock, and see to the table; nothing of the rows is read, so it may be repeated."""
+        """Begin, lock, and clear the slice; nothing of the rows is read, so it may be repeated."""
         deadline = time.monotonic() + _PATIENCE
         pause = 0.005
         while True:
             try:
-                return self._locked(), self._created()
+                made = self._made_apart()
+                return self._locked(), self._cleared() or made
             except ConflictError:
                 self._session.rollback()
                 if time.monotonic() > deadline:
@@ -125,34 +131,79 @@ class Replacement:
                 time.sleep(pause)
                 pause = min(pause * 2, 0.5)
 
+    def _made_apart(self) -> bool:
+        """Make the table before the transaction, where that would end one; it may stay empty."""
+        if self._ddl_in_transaction:
+            return False
+        claim = self._order.claim
+        self._newest(ledger_lines.read(self._session, claim.table, claim.key))
+        try:
+            return self._created(apart=True)
+        finally:
+            self._session.rollback()
+
     def _locked(self) -> Line:
         self._session.begin()
         self._on_step("begun")
         claim = self._order.claim
         with self._session.waiting(claim):
             line = ledger_lines.locked(self._session, claim.table, claim.key)
-        if line is None or line.token != claim.token:
-            raise FencedError(fenced(claim, line))
+        line = self._newest(line)
         self._on_step("locked")
         return line
 
-    def _created(self) -> bool:
-        """Make the table if there is none, and refuse rows that cannot fit it."""
+    def _newest(self, line: Line | None) -> Line:
+        claim = self._order.claim
+        if line is None or line.token != claim.token:
+            raise FencedError(fenced(claim, line))
+        return line
+
+    def _created(self, *, apart: bool = False) -> bool:
+        """Make the table if there is none, else add columns to it or refuse rows that do not fit."""
         given = self._sliceable()
         columns = self._columns()
-        if not columns:
+        if not columns or self._lacking(columns or given, given):
             with self._session.waiting(self._order.claim):
                 self._session.exclusive(f"create {self._name}")
             columns = self._columns()
         self._names = given
-        matched_columns(columns or given, given, table=str(self._table))
-        if columns:
+        added = self._lacking(columns or given, given)
+        if added or self._ddl_in_transaction:  # what was added apart is not lacking any more
+            self._added = added
+        if columns and not added:
             return False
-        if isinstance(self._source, Statement):
-            self._session.create_from(self._table, self._source, self._order.owned)
+        if not (apart or self._ddl_in_transaction):
+            msg = f"Table {self._table} went away, or a column of it, when it was to be written."
+            raise ConflictError(msg)
+        if columns:
+            self._widen()
         else:
-            self._session.create_like(self._table, self._source.schema, self._order.owned)
-        return True
+            self._create(self._table)
+        return not columns
+
+    def _cleared(self) -> bool:
+        created = self._created()
+        self._deleted()
+        return created
+
+    def _lacking(self, columns: list[str], given: list[str]) -> tuple[str, ...]:
+        return added_columns(columns, given, self._order.schema, table=str(self._table))
+
+    def _create(self, table: TableName) -> None:
+        if isinstance(self._source, Statement):
+            self._session.create_from(table, self._source, self._order.owned)
+        else:
+            self._session.create_like(table, self._source.schema, self._order.owned)
+
+    def _widen(self) -> None:
+        """Add columns; the engine is asked for their types with an empty table of the rows."""
+        shape = TableName(self._table.schema, f"ml_shape_{uuid4().hex}")
+        self._create(shape)
+        kinds = {column.name: column for column in self._session.columns(shape)}
+        self._session.execute(f"DROP TABLE {quoted_table(shape)}")
+        for name in self._added:
+            with self._session.waiting(self._order.claim):
+                self._session.execute(self._session.dialect.addition(self._table, kinds[name]))
 
     def _sliceable(self) -> list[str]:
         """Return the columns of the rows, one of which says to which partition they belong."""
@@ -167,11 +218,15 @@ class Replacement:
 
     def _deleted(self) -> None:
         """Delete the slice; from here on the table keeps its columns until the transaction ends."""
-        where = inside(self._order.owned, self._session.dialect.edge)
+        dialect, owned = self._session.dialect, self._order.owned
+        where = inside(owned, dialect.edge)
         with self._session.waiting(self._order.claim):
-            self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
+            delete = dialect.deletion(self._table, owned.column, where)
+            self._session.change(delete.text, delete.values)
         # Looked at again: somebody may have added a column while the delete waited for the table.
-        matched_columns(self._columns(), self._names, table=str(self._table))
+        if self._lacking(self._columns(), self._names):
+            msg = f"A column of {self._table} went away while {self._order.claim.key} was written."
+            raise ConflictError(msg)
         self._on_step("deleted")
 
     def _columns(self) -> list[str]:
@@ -198,10 +253,15 @@ class Replacement:
             raise
         return self._inflow.rows
 
-    def _audited(self, loaded: int) -> tuple[Content, Audit]:
+    def _audited(self, line: Line, loaded: int) -> tuple[Content, Audit]:
         order = self._order
         content = measured(
-            self._session, self._table, order.owned, order.expectations, loaded=self._sums
+            self._session,
+            self._table,
+            order.owned,
+            order.expectations,
+            former=former(line),
+            loaded=self._sums,
         )
         if content.rows != loaded:
             self._refuse_outside(loaded, content.rows)
@@ -232,7 +292,9 @@ class Replacement:
         """Whether ledger and table both hold the new rows already (a stranger may have written)."""
         if (line.content_hash, line.schema_hash) != (new.hash, new.schema):
             return False
-        old = measured(self._session, self._table, self._order.owned, beside=True)
+        old = measured(
+            self._session, self._table, self._order.owned, former=former(line), beside=True
+        )
         return line.committed and old.hash == new.hash
 
     def _unchanged(self, content: Content, findings: Audit) -> Materialization:
@@ -315,8 +377,15 @@ def fenced(claim: Claim, line: Line | None) -> str:
     )
 
 
-def difference(line: Line, content: Content) -> str:
+def former(line: Line | None) -> tuple[str, ...]:
+    """Return the hash of the columns under which a partition was written, if it was."""
+    return () if line is None or line.schema_hash is None else (line.schema_hash,)
+
+
+def difference(line: Line, content: Content, added: Sequence[str] = ()) -> str:
     """Return the sentence that tells what a write has changed."""
+    if added:
+        return f"{content.rows:,} rows, and the table has gained {', '.join(map(repr, added))}"
     if not line.committed:
         return f"the first {content.rows:,} rows"
     if line.content_hash == content.hash:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 from airflow_ml_provider.domain.capabilities import Capabilities
@@ -12,7 +13,9 @@ from airflow_ml_provider.domain.errors import TableMissingError
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
-from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
+from airflow_ml_provider.domain.retention import STAGING_KEY, Garbage, Retention
+from airflow_ml_provider.domain.schema import SchemaPolicy
+from airflow_ml_provider.domain.table import KeySlice, Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.connection.session import OnStep, Session, in_transaction
@@ -24,10 +27,11 @@ from airflow_ml_provider.stores.connection.statement import (
     quoted,
     quoted_table,
 )
-from airflow_ml_provider.stores.ledger import lines as ledger_lines
+from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
 from airflow_ml_provider.stores.ledger.sql import SqlLedger
 from airflow_ml_provider.stores.sql import joins
 from airflow_ml_provider.stores.sql.content import measured
+from airflow_ml_provider.stores.sql.hint import hint, say_once
 from airflow_ml_provider.stores.sql.replacement import Order, Replacement
 
 
@@ -86,10 +90,18 @@ class SqlStore:
         recipe: Recipe,
         expectations: Expectations,
         at: datetime,
+        schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
-        order = Order(claim, owned, window, recipe, expectations, at)
-        return Replacement(self._ledger.session, order, self._on_step).run(rows)
+        order = Order(claim, owned, window, recipe, expectations, at, schema)
+        done = Replacement(
+            self._ledger.session,
+            order,
+            self._on_step,
+            ddl_in_transaction=self.capabilities.ddl_in_transaction,
+        ).run(rows)
+        say_once(self._session, claim.table, owned.column)
+        return done
 
     def count(self, table: TableName, owned: Slice) -> int | None:
         """Return the rows of a slice, or None when the table does not exist."""
@@ -164,7 +176,9 @@ class SqlStore:
         :raises TableMissingError: when the table does not exist.
         """
         self._require(table)
-        return measured(self._session, table, TimeSlice(time, window.start, window.end)).hash
+        owned = TimeSlice(time, window.start, window.end)
+        former = self._ledger.schemas(table, window.start, window.end)
+        return measured(self._session, table, owned, former=former).hash
 
     def point_in_time(
         self,
@@ -235,6 +249,31 @@ class SqlStore:
                 session.execute(f"DROP TABLE {quoted_table(table)}")
 
         in_transaction(session, drop)
+
+    def collect(
+        self, retention: Retention, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Garbage]:
+        """Delete what nobody needs any more, or only count it; see the port."""
+        session = self._ledger.session
+        since, alive = retention.remembered_since(now), retention.alive_since(now)
+        records = list(ledger_garbage.collected(session, since, dry_run=dry_run))
+        dead = ledger_garbage.abandoned(session, alive)
+        for table, key in dead if not dry_run else ():
+            in_transaction(session, partial(self._clear, table, key, alive))
+        return [*records, Garbage("chunks of old runs", len(dead))]
+
+    def hint(self, table: TableName, column: str) -> str | None:
+        """Return what to do when each write of a partition reads the whole of a large table."""
+        return hint(self._session, table, column)
+
+    def _clear(self, table: TableName, key: str, alive: datetime) -> None:
+        """Delete a chunk and its line, unless it has been claimed again."""
+        if not ledger_garbage.dropped(self._session, table, key, alive):
+            return
+        if STAGING_KEY in {column.name for column in self.columns(table)}:
+            where = inside(KeySlice(STAGING_KEY, key), self._session.dialect.edge)
+            text = f"DELETE FROM {quoted_table(table)} WHERE {where.text}"
+            self._session.change(text, where.values)
 
     def _views(self, features: Sequence[FeatureSource]) -> list[joins.View]:
         return [joins.View(source, self.columns(source.table)) for source in features]

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from airflow_ml_provider.domain.ports import Column
+from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.arrow.hash import ALGORITHM
 from airflow_ml_provider.stores.connection.dialect import StandardDialect
 from airflow_ml_provider.stores.connection.session import AsOf
 from airflow_ml_provider.stores.connection.statement import column_list, quoted
+from airflow_ml_provider.stores.sqlite.tables import spelled
 from airflow_ml_provider.stores.sqlite.types import decimal_places
 
 _CLOCK = "strftime('%Y-%m-%d %H:%M:%f', 'now'{})"
@@ -35,6 +37,10 @@ class SqliteDialect(StandardDialect):
     def edge(self, bind: str) -> str:
         """Return the end of a window: at midnight the bare day, which a moment of it begins with."""
         return f"CASE WHEN {bind} LIKE '%{_MIDNIGHT}' THEN substr({bind}, 1, 10) ELSE {bind} END"
+
+    def addition(self, table: TableName, column: Column) -> str:
+        """Return the statement that adds a column; not every type is a word."""
+        return super().addition(table, Column(column.name, spelled(column.type)))
 
     def ascending(self, expressions: Iterable[str]) -> str:
         """Return the order, in which NULL would come first here."""

@@ -200,6 +200,10 @@ class SqliteSession:
         """
         tables.require_moments(self.execute, table, column)
 
+    def missing_index(self, table: TableName, column: str) -> str | None:
+        """Return the statement that makes the index of a slice column, where it is worth it."""
+        return tables.missing_index(self.execute, table, column)
+
     def accepts(self, table: TableName, given: pa.Schema) -> pa.Schema:
         """
         Return the types of the table's columns, in the order of ``given``.

@@ -11,12 +11,15 @@ from airflow_ml_provider.stores.connection.session import Row
 from airflow_ml_provider.stores.connection.statement import column_list, quoted, quoted_table
 from airflow_ml_provider.stores.sqlite.text import flat
 
+# Rows from which on reading all of them takes longer than a moment.
+LARGE = 100_000
+
 Ask = Callable[[str, Sequence[object]], list[Row]]
 
 
 def creation(table: TableName, columns: Sequence[Column], owned: Slice) -> list[str]:
     """Return the statements that make a table with an index on the slice column."""
-    listed = ", ".join(f"{quoted(column.name)} {_spelled(column.type)}" for column in columns)
+    listed = ", ".join(f"{quoted(column.name)} {spelled(column.type)}" for column in columns)
     return [f"CREATE TABLE {quoted_table(table)} ({listed})", index(table, [owned.column])]
 
 
@@ -24,6 +27,23 @@ def index(table: TableName, columns: Sequence[str]) -> str:
     """Return the statement that makes an index, unless it is there."""
     name = quoted(f"ml {flat(table)} {' '.join(columns)}")
     return f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(flat(table))} ({column_list(columns)})"
+
+
+def missing_index(ask: Ask, table: TableName, column: str) -> str | None:
+    """Return the statement that makes an index, if the table is large and has none for a column."""
+    found = ask(
+        "SELECT made.type, (SELECT count(*) FROM pragma_index_list(made.name) AS list, "
+        "pragma_index_info(list.name) AS part "
+        "WHERE list.partial = 0 AND part.seqno = 0 AND part.name = $2) "
+        "FROM sqlite_master AS made, pragma_table_info(made.name) AS held "
+        "WHERE made.name = $1 AND held.name = $2",
+        (flat(table), column),
+    )
+    if not found or found[0] != ("table", 0):
+        return None
+    # The last number is had in no time, and there are about as many rows.
+    last = ask(f"SELECT max(rowid) FROM {quoted(flat(table))}", ())[0][0]
+    return index(table, [column]) if (last or 0) >= LARGE else None
 
 
 def require_rows_by_number(ask: Ask, table: TableName) -> None:
@@ -40,7 +60,8 @@ def require_rows_by_number(ask: Ask, table: TableName) -> None:
         raise ConfigurationError(msg)
 
 
-def _spelled(kind: str) -> str:
+def spelled(kind: str) -> str:
+    """Return a declared type as it is written after the name of its column."""
     # Brackets would end the list of columns; a type may be written in quotes.
     return quoted(kind) if kind.endswith("[]") else kind
 

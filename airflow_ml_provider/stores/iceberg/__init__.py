@@ -1,0 +1,3 @@
+"""Apache Iceberg: one format of a lake."""
+
+from __future__ import annotations
