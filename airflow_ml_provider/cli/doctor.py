@@ -131,6 +131,8 @@ def _stores(entries: Sequence[Entry]) -> Iterator[Finding]:
 
 
 def _store(what: str, store: Store, before: datetime) -> Finding:
+    from airflow_ml_provider.stores.generic.store import GenericStore
+
     has_ledger = bool(store.columns(TableName(None, "ml_partition")))
     theirs = store.query(Query("SELECT current_timestamp AS moment")).read_all()[0][0].as_py()
     skew = abs(theirs.astimezone(UTC) - before) - (datetime.now(UTC) - before)
@@ -141,6 +143,13 @@ def _store(what: str, store: Store, before: datetime) -> Finding:
             what,
             f"{said}; its clock is {skew.total_seconds():.0f} s off ours.",
             "Leases and lateness are judged by clocks: keep them in step.",
+        )
+    if isinstance(store, GenericStore) and not store.tested:
+        return Finding(
+            State.NOTE,
+            what,
+            f"{said}; our tests have not run on its engine.",
+            "Run airflow-ml prove on a pipeline of yours before you trust it.",
         )
     return Finding(State.WELL, what, said)
 

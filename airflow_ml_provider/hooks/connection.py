@@ -16,17 +16,7 @@ def connection(conn_id: str, kinds: tuple[str, ...], purpose: str) -> Connection
 
     :raises UnknownConnectionError: when Airflow does not know it, or it is of another kind.
     """
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        found = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException as error:
-        msg = (
-            f"Airflow knows no connection {conn_id!r}, which is named as {purpose}. Add it: "
-            f"airflow connections add {conn_id} --conn-type {kinds[0]} …"
-        )
-        raise UnknownConnectionError(msg) from error
+    found = any_connection(conn_id, kinds[0], purpose)
     if found.conn_type not in kinds:
         msg = (
             f"Connection {conn_id!r} is of type {found.conn_type!r}, which cannot be {purpose}. "
@@ -34,3 +24,22 @@ def connection(conn_id: str, kinds: tuple[str, ...], purpose: str) -> Connection
         )
         raise UnknownConnectionError(msg)
     return found
+
+
+def any_connection(conn_id: str, kind: str, purpose: str) -> Connection:
+    """
+    Return the Airflow connection ``conn_id``, of whatever type; ``kind`` is one to suggest.
+
+    :raises UnknownConnectionError: when Airflow does not know it.
+    """
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        msg = (
+            f"Airflow knows no connection {conn_id!r}, which is named as {purpose}. Add it: "
+            f"airflow connections add {conn_id} --conn-type {kind} …"
+        )
+        raise UnknownConnectionError(msg) from error

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from airflow_ml_provider.domain.errors import UnknownConnectionError
-from airflow_ml_provider.hooks.connection import connection
+from airflow_ml_provider.hooks.connection import any_connection, connection
+from airflow_ml_provider.hooks.database import is_generic, open_database
 from airflow_ml_provider.hooks.home import embedded_home
 from airflow_ml_provider.hooks.lake import (
     KINDS as _LAKES,
@@ -34,16 +35,20 @@ def open_store(conn_id: str | None = None, **options: Any) -> Store:
     None is the connection of the option ``store``, else the embedded DuckDB file.
 
     It is connected to when it is first asked. Airflow is imported only when there is a connection
-    to look up. ``options`` go to the store's own class.
+    to look up. ``options`` go to the store's own class. A type without a store of its own is
+    spoken to through its database hook.
 
     :raises UnknownConnectionError: when the connection is not known, or is no store.
+    :raises ConfigurationError: naming what a database lacks to be one.
     """
     from airflow_ml_provider.stores import open as stores
 
     conn_id = conn_id or option("store")
     if conn_id is None:
         return stores.open_store("duckdb", str(embedded_home() / "store.duckdb"), **options)
-    found = connection(conn_id, _KINDS, "a store")
+    found = any_connection(conn_id, _KINDS[0], "a store")
+    if is_generic(found, _KINDS):
+        return open_database(found, **options)
     return stores.open_store(str(found.conn_type), location_of(found), **options)
 
 

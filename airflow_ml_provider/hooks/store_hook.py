@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 class StoreHook(BaseHook):
     """
-    A store of tables with its ledger: a DuckDB or SQLite file, a PostgreSQL or MySQL database.
+    A store of tables with its ledger: a DuckDB or SQLite file, or a database on a server.
 
-    :param store_conn_id: a connection of type ``duckdb``, ``mysql``, ``postgres`` or ``sqlite``;
-        None is the embedded DuckDB file.
+    :param store_conn_id: a connection of type ``duckdb``, ``mysql``, ``postgres`` or ``sqlite``,
+        or of any type with a database hook; None is the embedded DuckDB file.
     """
 
     conn_name_attr = "store_conn_id"

@@ -6,6 +6,9 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
+from airflow_ml_provider.domain.errors import ConfigurationError
+from airflow_ml_provider.stores.generic.engines import KNOWN, unknown
+from airflow_ml_provider.stores.generic.profile import Profile
 from airflow_ml_provider.stores.open import KINDS, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +34,23 @@ def test_it_tells_the_capabilities_of_every_store():
     locations = dict.fromkeys(KINDS, "nowhere") | servers
     stores = {kind: open_store(kind, locations[kind]) for kind in KINDS}
     assert told == {kind: asdict(store.capabilities) for kind, store in stores.items()}
+
+
+def test_it_tells_what_is_known_of_other_engines():
+    told = {cells[0]: cells[1:] for cells in rows("type")[2:]}
+    profiles = {**KNOWN, "any other": unknown("any other")}
+    assert told == {kind: described(profile) for kind, profile in profiles.items()}
+
+
+def described(profile: Profile) -> list[str]:
+    try:
+        profile.require_enough()
+    except ConfigurationError:
+        way = "refused"
+    else:
+        way = "exchanged in a transaction" if profile.capabilities.transactions else "in versions"
+    lacking = sorted(name for name, there in asdict(profile.capabilities).items() if not there)
+    return [way, "`, `".join(lacking), "yes" if profile.tested else "no"]
 
 
 def test_it_says_how_every_kind_is_reached():

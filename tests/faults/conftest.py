@@ -6,6 +6,8 @@ from tests.stores.conftest import (
     delta,
     delta_s3,
     duckdb_file,
+    generic_postgres,
+    generic_sqlite,
     iceberg,
     iceberg_s3,
     lasting_place,
@@ -16,13 +18,18 @@ from tests.stores.conftest import (
     parquet_s3,
     postgres,
     postgres_server,
+    small_engine_file,
     sqlite_file,
+    versioned_postgres,
+    versioned_sqlite,
 )
 
 __all__ = [
     "delta",
     "delta_s3",
     "duckdb_file",
+    "generic_postgres",
+    "generic_sqlite",
     "iceberg",
     "iceberg_s3",
     "lasting_place",
@@ -33,5 +40,8 @@ __all__ = [
     "parquet_s3",
     "postgres",
     "postgres_server",
+    "small_engine_file",
     "sqlite_file",
+    "versioned_postgres",
+    "versioned_sqlite",
 ]

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 import pytest
 
 from airflow_ml_provider.domain.ports import Store
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.actor import Actor
 from tests.stores.attempt import Attempt, Outcome, Plan
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.world import READINGS, day, put, readings, values, vouched
 
 pytestmark = pytest.mark.faults

@@ -211,7 +211,8 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ("opened", "conn", "said"),
     [
         (open_store, None, "Airflow knows no connection 'c'"),
-        (open_store, {"conn_type": "oracle", "host": "h"}, "Name one of type 'postgres' or "),
+        (open_store, {"conn_type": "nothing", "host": "h"}, 'Unknown hook type "nothing"'),
+        (open_store, {"conn_type": "mlflow", "host": "h"}, "which has no database hook here"),
         (open_store, {"conn_type": "mysql", "host": "h"}, "names no database"),
         (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
         (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
@@ -225,7 +226,8 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ],
     ids=[
         "unknown",
-        "another type",
+        "a type that nobody knows",
+        "a type without a database hook",
         "no database",
         "no file",
         "no SQLite file",

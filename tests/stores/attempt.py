@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.schema import SchemaPolicy
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.actor import Actor
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.made import made
 from tests.stores.world import claim, day, put, readings
 

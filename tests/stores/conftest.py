@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from airflow_ml_provider.domain.ports import Store
-from airflow_ml_provider.stores.open import open_store
+from tests.stores.doors import open_store
 from tests.stores.mariadb import emptied, running_mariadb
 from tests.stores.objects import bucket, lake, running_objects
 
@@ -145,6 +146,34 @@ def sqlite_file(tmp_path: Path) -> Place:
 
 
 @pytest.fixture
+def small_engine_file(tmp_path: Path) -> str:
+    path = tmp_path / "small.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    return str(path)
+
+
+@pytest.fixture
+def generic_sqlite(small_engine_file: str) -> Place:
+    return Place("generic_sqlite", small_engine_file)
+
+
+@pytest.fixture
+def versioned_sqlite(small_engine_file: str) -> Place:
+    return Place("versioned_sqlite", small_engine_file)
+
+
+@pytest.fixture
+def generic_postgres(postgres: Place) -> Place:
+    return Place("generic_postgres", postgres.location)
+
+
+@pytest.fixture
+def versioned_postgres(postgres: Place) -> Place:
+    return Place("versioned_postgres", postgres.location)
+
+
+@pytest.fixture
 def delta(tmp_path: Path) -> Place:
     return Place("delta", str(tmp_path / "lake"))
 
@@ -189,7 +218,14 @@ DATABASES = (
     pytest.param("postgres", marks=pytest.mark.postgres),
     pytest.param("mysql", marks=pytest.mark.mysql),
 )
+ENGINES = (
+    "generic_sqlite",
+    pytest.param("generic_postgres", marks=pytest.mark.postgres),
+    "versioned_sqlite",
+    pytest.param("versioned_postgres", marks=pytest.mark.postgres),
+)
 LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3", "parquet", "parquet_s3")
+_ENGINES_BRIEF = {"test_frozen", "test_kill", "test_ledger_race", "test_race", "test_replace"}
 _BRIEF = {
     "delta_s3": {"test_lake", "test_replace"},
     # What both formats share is asked of Delta; here are what makes a commit, and all values.
@@ -206,25 +242,30 @@ _BRIEF = {
         "test_values",
     },
     "parquet_s3": {"test_lake"},
+    # What does not depend on the engine behind a connection is asked of the small one.
+    "generic_sqlite": {*_ENGINES_BRIEF, "test_ledger", "test_tables", "test_values"},
+    "versioned_sqlite": {*_ENGINES_BRIEF, "test_reader"},
+    "generic_postgres": {"test_forget", "test_generic_binds", "test_generic_profile"},
+    "versioned_postgres": {"test_forget"},
 }
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave most of what is asked of lakes that take their time to the fault runs."""
+    """Leave most of what is asked of stores that take their time to the fault runs."""
     for item in items:
         for kind in _BRIEF.keys() & set(re.split(r"[\[\]-]", item.name)):
             if item.path.stem not in _BRIEF[kind]:
                 item.add_marker(pytest.mark.faults)
 
 
-@pytest.fixture(params=["memory", *DATABASES, *LAKES])
+@pytest.fixture(params=["memory", *DATABASES, *ENGINES, *LAKES])
 def place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store in turn."""
     return place_of(request)
 
 
-@pytest.fixture(params=[*DATABASES, *LAKES])
+@pytest.fixture(params=[*DATABASES, *ENGINES, *LAKES])
 def lasting_place(request: pytest.FixtureRequest) -> Place:
     """Every kind of store that outlives its process."""
     return place_of(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_ml_provider.domain.ports import Query
+from tests.stores.doors import engine_of
 from tests.stores.world import day
 
 _STANDARD = """
@@ -41,7 +42,7 @@ def made(
 
     ``missing`` is a value in whose place there is NULL; ``twice`` makes the second row twice.
     """
-    text, numbers = _SELECTS.get(kind, (_STANDARD, _SERIES))
+    text, numbers = _SELECTS.get(engine_of(kind), (_STANDARD, _SERIES))
     wanted = ":value + n" if missing is None else f"nullif(:value + n, {missing:.1f})"
     return Query(
         text.format(value=wanted, numbers=_ONE_TWICE if twice else numbers),
@@ -51,7 +52,7 @@ def made(
 
 def table_by_hand(kind: str, columns: str) -> list[str]:
     """Return the statements with which a person makes the table of readings."""
-    schema = [] if kind == "sqlite" else ["CREATE SCHEMA lab"]
+    schema = [] if engine_of(kind) == "sqlite" else ["CREATE SCHEMA lab"]
     if kind == "mysql":
         columns = columns.replace("TIMESTAMPTZ", "DATETIME(6)")
     return [*schema, f"CREATE TABLE lab.readings ({columns})"]

@@ -13,6 +13,8 @@ from airflow_ml_provider.stores.open import KINDS
 
 ROOT = Path(__file__).parents[2]
 _PLACES = ("place", "lasting_place", "lake_place", "server_place")
+# Any other database, exchanged in a transaction or kept in versions: on SQLite and PostgreSQL.
+_GENERIC = ("generic", "versioned")
 _FILES = {"duckdb_file": "duckdb", "sqlite_file": "sqlite"}
 # Each fault in the words of the page, with the tests that bring it about.
 FAULTS: dict[str, tuple[str, ...]] = {
@@ -70,7 +72,7 @@ _HEAD = """\
 
 What happens to real jobs, and the stores that are held to it by a test. A partition is then the old one or the new one, whole, and the ledger says which.
 
-**test**: in every run of `make test`. **faults**: in the longer runs of `make faults`. A dot: the fault cannot happen there (a store without a network has none to lose).
+**test**: in every run of `make test`. **faults**: in the longer runs of `make faults`. A dot: the fault cannot happen there (a store without a network has none to lose), or no test brings it about yet. "generic" and "versioned" are any other database, with transactions and without, as SQLite and PostgreSQL stand for it.
 """
 
 
@@ -86,7 +88,7 @@ class _Collected:
 
 def page() -> str:
     """Return the page, from the tests that there are."""
-    kinds = [kind for kind in KINDS if kind != "memory"]
+    kinds = [*(kind for kind in KINDS if kind != "memory"), *_GENERIC]
     found = _found()
     rows = [
         [fault, *(_cell(found, kind, tests) for kind in kinds)] for fault, tests in FAULTS.items()
@@ -139,8 +141,8 @@ def _kinds(item: pytest.Item) -> Iterator[str]:
     places = [str(given[name]) for name in _PLACES if name in given]
     names = places or [*getattr(item, "fixturenames", ()), *map(str, given.values())]
     for name in names:
-        kind = _FILES.get(name, name)
-        if kind in KINDS:
+        kind = _FILES.get(name, name.partition("_")[0])
+        if kind in KINDS or kind in _GENERIC:
             yield kind
     for kind in ("mysql", "postgres"):
         if not places and item.get_closest_marker(kind):

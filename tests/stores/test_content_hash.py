@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Query, Store
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
+from tests.stores.doors import GENERIC, VERSIONED, lacks_column, open_store
 from tests.stores.world import READINGS, day, put
 
 Row = tuple[str | None, float | None, int | None]
@@ -130,6 +130,8 @@ def test_no_value_of_any_type_is_taken_for_another(
 ) -> None:
     if pa.types.is_time(kind) and place.kind == "delta":
         pytest.skip("Delta has no time of day.")
+    if lacks_column(place.kind, kind):
+        pytest.skip("no column can be of this type")
     hashes = set()
     values = [value for value in values if is_kept(store, value)]
     for value in values:
@@ -215,7 +217,8 @@ def test_a_column_counts_by_its_name_and_not_by_its_place(lasting: Store) -> Non
 def test_the_hash_is_the_same_for_every_process_and_number_of_threads(
     lasting_place: Place,
 ) -> None:
-    count = 200_000
+    # Enough for several threads, where the engine has any; elsewhere each row is one of Python's.
+    count = 20_000 if lasting_place.kind in {*GENERIC, *VERSIONED} else 200_000
     rows = pa.table(
         {
             "ts": pa.array([day(5).start] * count, pa.timestamp("us", "UTC")),

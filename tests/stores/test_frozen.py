@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from airflow_ml_provider.domain.errors import UnavailableError
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.attempt import LOADING, RELEASED, Attempt, Plan
 from tests.stores.conftest import Place
+from tests.stores.doors import GENERIC, open_store
 from tests.stores.world import day, put, readings, values, vouched
 
 # Who waits for the lock of a process that does not move shall give up soon.
@@ -29,6 +29,8 @@ ONE_WRITER = ("duckdb", "sqlite")
 )
 def test_a_frozen_attempt_never_wins_over_the_next(lasting_place: Place, step: str) -> None:
     place = lasting_place
+    if place.kind in GENERIC and step != RELEASED:
+        pytest.skip("how long a lock is waited for is the engine's own setting")
     with open_store(place.kind, place.location) as store:
         put(store, day(5), readings(day(5), 5))
     with Attempt(Plan(place, 40, 500.0, holds=step)) as zombie:

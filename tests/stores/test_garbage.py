@@ -18,9 +18,10 @@ from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.domain.retention import Retention
 from airflow_ml_provider.domain.table import KeySlice, TableName
 from airflow_ml_provider.domain.training import Attempt as Try, Judgement, Pin
-from airflow_ml_provider.stores.open import LAKES, open_store
+from airflow_ml_provider.stores.open import LAKES
 from tests.stores.attempt import Attempt, Plan
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.world import NOW, READINGS, RECIPE, day, put, readings, values, vouched
 
 STAGING = TableName("lab", "scores__staging")

@@ -8,9 +8,10 @@ import pytest
 
 from airflow_ml_provider.domain.ledger import Change, Materialization
 from airflow_ml_provider.domain.ports import Store
-from airflow_ml_provider.stores.open import LAKES, open_store
+from airflow_ml_provider.stores.open import LAKES
 from tests.stores.attempt import LOADING, STEPS, Attempt, Plan
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.made import made
 from tests.stores.world import READINGS, day, owned, put, readings, values, vouched
 

@@ -18,8 +18,8 @@ from airflow_ml_provider.domain.ports import Ledger, Store
 from airflow_ml_provider.domain.staleness import Mark, Snapshot
 from airflow_ml_provider.domain.table import KeySlice, TableName
 from airflow_ml_provider.domain.training import Attempt, Judgement, Pin, Stage, Training
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.world import NOW, READINGS, RECIPE, claim, day, put, readings
 
 HOUR = timedelta(hours=1)

@@ -14,9 +14,9 @@ from airflow_ml_provider.domain.champion import Reign
 from airflow_ml_provider.domain.errors import UnavailableError
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.domain.training import Pin
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.actor import Actor
 from tests.stores.conftest import Place, in_threads
+from tests.stores.doors import open_store
 from tests.stores.world import NOW, claim, day
 
 

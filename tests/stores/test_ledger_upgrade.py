@@ -135,6 +135,20 @@ def test_a_process_of_the_first_release_that_is_still_there_cannot_commit(
         assert asked(old, "SELECT count(*) FROM ml_history") == [(2,)]
 
 
+def test_a_ledger_whose_maker_was_killed_before_its_last_word_is_made_whole(
+    lasting_place: Place,
+) -> None:
+    # Where DDL commits by itself, this is what is left.
+    with open_store(lasting_place.kind, lasting_place.location) as store:
+        store.ledger.line(READINGS, day(5).key)
+        asked(store, "DELETE FROM ml_ledger_version")
+        asked(store, "DROP TABLE ml_attempt")
+    with open_store(lasting_place.kind, lasting_place.location) as store:
+        put(store, day(5), readings(day(5), 3))
+        assert asked(store, "SELECT version FROM ml_ledger_version") == [(schema.VERSION,)]
+        assert asked(store, "SELECT count(*) FROM ml_attempt") == [(0,)]
+
+
 def test_a_newer_ledger_is_refused_by_name(lasting_place: Place) -> None:
     with open_store(lasting_place.kind, lasting_place.location) as store:
         put(store, day(5), readings(day(5), 3))

@@ -12,9 +12,9 @@ import pytest
 
 from airflow_ml_provider.domain.errors import FencedError
 from airflow_ml_provider.domain.ports import Store
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.attempt import LOADING, RELEASED, Attempt, Outcome, Plan
 from tests.stores.conftest import Place, in_threads, until
+from tests.stores.doors import open_store
 from tests.stores.world import READINGS, claim, day, put, readings, values, vouched
 
 

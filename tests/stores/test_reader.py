@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import pytest
 
 from airflow_ml_provider.domain.ports import Query, Store
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.made import made
 from tests.stores.world import READINGS, day, put, readings, values, vouched
 

@@ -24,8 +24,8 @@ from airflow_ml_provider.domain.errors import (
 from airflow_ml_provider.domain.ledger import Change, Owner, Recipe
 from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.domain.table import KeySlice, TableName
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
+from tests.stores.doors import open_store
 from tests.stores.world import (
     NOW,
     READINGS,

@@ -9,8 +9,8 @@ import pytest
 from airflow_ml_provider.domain.errors import DataError, SchemaMismatchError
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Store
-from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import DATABASES, Place, place_of, until
+from tests.stores.doors import open_store
 from tests.stores.made import made, table_by_hand
 from tests.stores.world import claim, day, put, readings, values, vouched
 

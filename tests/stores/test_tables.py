@@ -13,6 +13,7 @@ from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.domain.readiness import SourceFacts
 from airflow_ml_provider.domain.table import KeySlice, TableName
 from tests.stores.conftest import Place
+from tests.stores.doors import engine_of
 from tests.stores.world import READINGS, day, owned, put, readings, values
 
 NOWHERE = TableName("lab", "nowhere")
@@ -62,8 +63,10 @@ def test_a_query_without_rows_still_has_its_columns(store: Store) -> None:
 
 
 def test_a_query_is_given_its_values_with_their_types(place: Place, store: Store) -> None:
-    # SQLite has no type for a day; what its function gives is text.
-    the_fifth = date(2024, 1, 5)
+    # SQLite has no type for a day; what its function gives is text. Behind the DB-API a moment that
+    # is bound has lost its type there, too.
+    the_fifth, plain = date(2024, 1, 5), engine_of(place.kind) == "sqlite"
+    is_text = plain and place.kind != "sqlite"
     answer = store.query(
         Query(
             "SELECT :number + 1 AS number, :text AS text, :moment AS moment, :none AS none, "
@@ -75,10 +78,10 @@ def test_a_query_is_given_its_values_with_their_types(place: Place, store: Store
     assert row == {
         "number": 2,
         "text": "it's",
-        "moment": day(5).start,
+        "moment": str(the_fifth) if is_text else day(5).start,
         "none": None,
         "kept": ":text",
-        "day": str(the_fifth) if place.kind == "sqlite" else the_fifth,
+        "day": str(the_fifth) if plain else the_fifth,
     }
 
 

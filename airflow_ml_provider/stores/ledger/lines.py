@@ -58,6 +58,31 @@ def _counted(session: Session, values: tuple[object, ...]) -> int:
     )
 
 
+def claimed_alone(
+    session: Session, table: TableName, key: str, owner: Owner | str, at: datetime
+) -> int:
+    """
+    Count the line's token up by one statement, and return it: on engines without transactions.
+
+    Whoever finds the token changed since it was read looks again.
+    """
+    facts: records.Facts = {"owner": str(owner), "claimed_at": naive(at)}
+    while True:
+        line = read(session, table, key)
+        token = 1 if line is None else line.token + 1
+        here = _key(table, key)
+        if line is None:
+            mine = records.added(session, "ml_partition", {**here, "token": token, **facts})
+        else:
+            seen = f"token = {int(line.token)}"
+            mine = records.changed(
+                session, "ml_partition", here, {"token": token, **facts}, only_if=seen
+            )
+        if mine:
+            schema.require_known(session)
+            return token
+
+
 def raised(session: Session, table: TableName, key: str, token: int) -> None:
     """Let the tokens of a line go on from ``token``, if they are not beyond it."""
     session.change(
@@ -132,9 +157,21 @@ def unsettled(session: Session, table: TableName) -> Sequence[str] | None:
     return [row[0] for row in rows]
 
 
-def written(session: Session, line: Line) -> bool:
-    """Write the committed facts of ``line``, if its token is still the newest."""
+def version(session: Session, table: TableName, key: str) -> int | None:
+    """Return the version of the rows that readers see, where a table keeps several."""
+    rows = session.execute(f"SELECT version FROM ml_partition WHERE {_HERE}", _place(table, key))
+    return rows[0][0] if rows else None
+
+
+def written(session: Session, line: Line, *, version: int | None = None) -> bool:
+    """
+    Write the committed facts of ``line``, if its token is still the newest.
+
+    With a ``version``, readers see its rows from then on.
+    """
+    shown = {} if version is None else {"version": version}
     facts = {
+        **shown,
         "committed_token": line.committed_token,
         "committed_at": naive(line.committed_at),
         "changed_token": line.changed_token,

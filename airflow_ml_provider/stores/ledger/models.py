@@ -11,7 +11,7 @@ from typing import Any
 from airflow_ml_provider.domain.champion import Reign
 from airflow_ml_provider.domain.staleness import Mark, Snapshot
 from airflow_ml_provider.domain.training import Judgement, Pin, Stage, Training
-from airflow_ml_provider.stores.connection.session import Row, Session
+from airflow_ml_provider.stores.connection.session import DuplicateKeyError, Row, Session
 from airflow_ml_provider.stores.ledger import records
 from airflow_ml_provider.stores.ledger.lines import aware, naive
 
@@ -135,14 +135,39 @@ def move_alias(session: Session, model: str, alias: str, reign: Reign, expected:
     return moved
 
 
+def crowned(session: Session, model: str, alias: str, reign: Reign, expected: int) -> bool:
+    """
+    Set an alias by statements of which each stands for itself, if its epoch is the expected one.
+
+    The reign counts: of two for one epoch the second is refused, and the alias follows it.
+    """
+    key: records.Facts = {"model": model, "alias": alias}
+    rows = session.execute(
+        "SELECT max(epoch) FROM ml_reign WHERE model = $1 AND alias = $2", tuple(key.values())
+    )
+    news: records.Facts = {"epoch": reign.epoch, "version": reign.version}
+    if (rows[0][0] or 0) != expected:
+        return False
+    try:
+        mine = records.added(session, "ml_reign", {**key, **news, **_circumstances(reign)})
+    except DuplicateKeyError:
+        return False
+    if mine:
+        records.put(session, "ml_alias", key, news, only_if="epoch < :epoch")
+    return mine
+
+
 def _crown(session: Session, entry: records.Facts, reign: Reign) -> None:
-    facts: records.Facts = {
+    records.noted(session, "ml_reign", {**entry, **_circumstances(reign)})
+
+
+def _circumstances(reign: Reign) -> records.Facts:
+    return {
         "since": naive(reign.since),
         "moved_at": naive(reign.at),
         "given_by": reign.by,
         "reason": reign.reason,
     }
-    records.noted(session, "ml_reign", {**entry, **facts})
 
 
 def reigns(session: Session, model: str, alias: str) -> Sequence[Reign]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.connection.session import ConflictError, Session
+from airflow_ml_provider.stores.connection.session import ConflictError, DuplicateKeyError, Session
 from airflow_ml_provider.stores.connection.statement import column_list
 
 VERSION = 2
 
 # Times are in UTC, without a zone. Text in JSON is kept as text: every engine has that. The words
-# in braces are the dialect's: some engines find keys only by text of a limited length.
+# in braces are the dialect's: some engines find keys only by text of a limited length. A version
+# is that of the rows which readers see, where a table keeps several; elsewhere it is NULL.
 _PARTITION = """
     table_schema {table} NOT NULL,
     table_name {table} NOT NULL,
@@ -33,7 +35,8 @@ _PARTITION = """
     schema_hash {text},
     code {text},
     params {text},
-    inputs {text}"""
+    inputs {text},
+    version {whole}"""
 _HISTORY = """
     table_schema {table} NOT NULL, table_name {table} NOT NULL, partition_key {key} NOT NULL,
     token {whole} NOT NULL, owner {text} NOT NULL, "change" {text} NOT NULL,
@@ -89,14 +92,14 @@ def ensure(session: Session) -> None:
     while True:
         try:
             return _ensure(session)
-        except ConflictError:
+        except (ConflictError, DuplicateKeyError):
             session.rollback()
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
 
 
 def _ensure(session: Session) -> None:
-    if not _is_there(session, "ml_ledger_version"):
+    if not _is_made(session):
         _alone(session, _create)
     if _found(session) < VERSION:
         _alone(session, _upgrade)
@@ -115,7 +118,7 @@ def _alone(session: Session, work: Callable[[Session], None]) -> None:
 
 
 def _create(session: Session) -> None:
-    if _is_there(session, "ml_ledger_version"):
+    if _is_made(session):
         return  # another process was first
     types = session.dialect.ledger_types
     for name, columns in _TABLES.items():
@@ -146,6 +149,11 @@ def _is_there(session: Session, name: str) -> bool:
     return bool(session.columns(TableName(None, name)))
 
 
+def _is_made(session: Session) -> bool:
+    """Whether the ledger is there, whole: who makes it notes its version at last."""
+    return _is_there(session, "ml_ledger_version") and _found(session) > 0
+
+
 def _found(session: Session) -> int:
     return int(session.execute("SELECT max(version) FROM ml_ledger_version")[0][0] or 0)
 
@@ -167,7 +175,7 @@ def require_known(session: Session) -> None:
 
 def _to_2(session: Session) -> None:
     """
-    Let a commit note its version, and a pin its time.
+    Let a commit note its version, a pin its time, and a line the version of its rows.
 
     The version must be given: so a process of the first release, which looks at the version only
     when it starts, cannot commit any more. No engine but some can add such a column to a table
@@ -188,6 +196,8 @@ def _to_2(session: Session) -> None:
         session.execute("ALTER TABLE ml_history_2 RENAME TO ml_history")
     if "pinned_at" not in _columns(session, "ml_pin"):
         session.execute(f"ALTER TABLE ml_pin ADD COLUMN pinned_at {types['moment']}")
+    if "version" not in _columns(session, "ml_partition"):
+        session.execute(f"ALTER TABLE ml_partition ADD COLUMN version {types['whole']}")
 
 
 def _columns(session: Session, name: str) -> list[str]:
@@ -195,3 +205,9 @@ def _columns(session: Session, name: str) -> list[str]:
 
 
 _STEPS: Mapping[int, Callable[[Session], None]] = {2: _to_2}
+
+
+def primary_key(table: str) -> tuple[str, ...]:
+    """Return the columns of the primary key of one of the ledger's tables."""
+    key = re.search(r"PRIMARY KEY \(([^)]*)\)", _TABLES[table])
+    return tuple(key[1].split(", ")) if key else ("version",)

@@ -160,13 +160,7 @@ class Replacement:
 
     def _created(self, *, apart: bool = False) -> bool:
         """Make the table if there is none, else add columns to it or refuse rows that do not fit."""
-        given = self._given()
-        if self._order.owned.column not in given:
-            msg = (
-                f"The rows for {self._table} have no column {self._order.owned.column!r}, which "
-                f"says which partition a row belongs to; they have {given}."
-            )
-            raise SchemaMismatchError(msg)
+        given = self._sliceable()
         columns = self._columns()
         if not columns or self._lacking(columns or given, given):
             with self._session.waiting(self._order.claim):
@@ -210,6 +204,17 @@ class Replacement:
         for name in self._added:
             with self._session.waiting(self._order.claim):
                 self._session.execute(self._session.dialect.addition(self._table, kinds[name]))
+
+    def _sliceable(self) -> list[str]:
+        """Return the columns of the rows, one of which says to which partition they belong."""
+        given = self._given()
+        if self._order.owned.column not in given:
+            msg = (
+                f"The rows for {self._table} have no column {self._order.owned.column!r}, which "
+                f"says which partition a row belongs to; they have {given}."
+            )
+            raise SchemaMismatchError(msg)
+        return given
 
     def _deleted(self) -> None:
         """Delete the slice; from here on the table keeps its columns until the transaction ends."""
@@ -312,13 +317,17 @@ class Replacement:
     def _commit(self, noted: Line) -> None:
         """Commit; where the answer is lost, the ledger knows what became of it."""
         try:
-            self._session.commit()
+            self._exchanged(noted)
         except UnavailableError as error:
             self._session.rollback()
             line = self._settled(error)
             if line is None or not _same_commit(line, noted):
                 self._refuse_if_fenced(error)
                 raise
+
+    def _exchanged(self, noted: Line) -> None:
+        """Let readers see the new rows."""
+        self._session.commit()
 
     def _settled(self, lost: UnavailableError) -> Line | None:
         """Return the line once the lost commit is over: its lock is waited for."""

@@ -128,13 +128,22 @@ class SqlStore:
 
         :raises TableMissingError: when the table does not exist.
         """
+        return self._session.stream(self._scanning(table, owned, columns, order_by))
+
+    def _scanning(
+        self,
+        table: TableName,
+        owned: Slice | None,
+        columns: Sequence[str] | None,
+        order_by: Sequence[str],
+    ) -> Statement:
         self._require(table)
         where = inside(owned, self._session.dialect.edge)
         names = "*" if columns is None else column_list(columns)
         order = self._session.dialect.ascending(map(quoted, order_by))
         ordered = f" ORDER BY {order}" if order else ""
         text = f"SELECT {names} FROM {quoted_table(table)} WHERE {where.text}{ordered}"
-        return self._session.stream(Statement(text, where.values))
+        return Statement(text, where.values)
 
     def query(self, query: Query) -> ArrowStream:
         """
