@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_ml_provider.factory.asset import feature_asset
+from airflow_ml_provider.factory.wiring import empty_dag
 from airflow_ml_provider.operators.materialize import MaterializeOperator
 from airflow_ml_provider.operators.publish import PublishOperator
 from airflow_ml_provider.schedules.timetable import PartitionTimetable
@@ -13,30 +14,26 @@ from airflow_ml_provider.sensors.data_ready import DataReadySensor
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from airflow_ml_provider.domain.outline import Outline
     from airflow_ml_provider.domain.pipeline import FeatureView
-    from airflow_ml_provider.factory.wiring import Wiring
+    from airflow_ml_provider.factory.recipe import Recipe
 
 _MAX_ACTIVE_RUNS = 16
 
 
-def feature_dag(wiring: Wiring, view: FeatureView) -> DAG:
-    """Return the Dag that materializes ``view``, one run a partition."""
-    every = view.calendar.granularity
-    with wiring.dag(
-        view.name,
-        "features",
-        purpose=f"Materializes one partition of `{view.table}` every {every}.",
-        timetable=PartitionTimetable(view.calendar),
-        max_active_runs=_MAX_ACTIVE_RUNS,
-    ) as dag:
-        wait = DataReadySensor(task_id="wait_for_data", view=view, **wiring.store)
-        materialize = MaterializeOperator(task_id="materialize", view=view, **wiring.store)
+def feature_dag(recipe: Recipe) -> DAG:
+    """Return the Dag that materializes a feature view, one run a partition."""
+    view: Outline[FeatureView] = recipe.outline("FeatureView")
+    timetable = PartitionTimetable(view.calendar)
+    with empty_dag(recipe, timetable, max_active_runs=_MAX_ACTIVE_RUNS) as dag:
+        wait = DataReadySensor(task_id="wait_for_data", view=view, **recipe.to_store)
+        materialize = MaterializeOperator(task_id="materialize", view=view, **recipe.to_store)
         publish = PublishOperator(
             task_id="publish",
-            table=view.table,
-            asset=feature_asset(view),
+            table=recipe.table,
+            asset=feature_asset(view.name),
             calendar=view.calendar,
-            **wiring.store,
+            **recipe.to_store,
         )
         wait >> materialize >> publish
     return dag

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import ConfigurationError
-from airflow_ml_provider.factory.build import build_dags
-from airflow_ml_provider.spec import SpecError, load
+from airflow_ml_provider.factory.build import dag_of
+from airflow_ml_provider.factory.kept import recipes_of
+from airflow_ml_provider.factory.origins import Origins
+from airflow_ml_provider.factory.shelf import Shelf
+from airflow_ml_provider.spec.fault import SpecError
+from airflow_ml_provider.spec.inputs import Look
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -35,46 +40,74 @@ def load_pipelines(
     :raises SpecError: when the only file is faulty, with every fault of it.
     :raises ConfigurationError: when no path is given, or two files make the same Dag.
     """
-    from airflow.sdk import get_parsing_context
-
     if not paths:
         msg = "load_pipelines was given no file. Write: load_pipelines(globals(), 'system.yaml')"
         raise ConfigurationError(msg)
-    only = get_parsing_context().dag_id
-    origin: dict[str, Path] = {}
-    for path in _resolved(namespace, paths, base):
-        for dag in _dags(path, only, alone=len(paths) == 1):
-            _register(namespace, dag, path, origin)
-
-
-def _resolved(
-    namespace: MutableMapping[str, Any], paths: tuple[str | Path, ...], base: str | Path | None
-) -> list[Path]:
     folder = Path(base) if base is not None else Path(namespace.get("__file__", "")).parent
-    return [folder / path for path in paths]
+    source = _Source(folder, [str(path) for path in paths])
+    for dag in source.one(_asked_for()) or source.every(_asked_for()):
+        namespace[dag.dag_id] = dag
 
 
-def _dags(path: Path, only: str | None, *, alone: bool) -> list[DAG]:
-    try:
-        return build_dags(load(path), only=only)
-    except SpecError as error:
-        if alone:
-            raise
-        log.error("%s", error)  # noqa: TRY400  the message is the whole story
-        return [_invalid(path, error)]
+def _asked_for() -> str | None:
+    from airflow.sdk import get_parsing_context
+
+    return get_parsing_context().dag_id
 
 
-def _register(
-    namespace: MutableMapping[str, Any], dag: DAG, path: Path, origin: dict[str, Path]
-) -> None:
-    if dag.dag_id in origin:
-        msg = (
-            f"Dag {dag.dag_id!r} is made by {origin[dag.dag_id].name} and by {path.name}. "
-            "Give one of the systems another name."
-        )
-        raise ConfigurationError(msg)
-    origin[dag.dag_id] = path
-    namespace[dag.dag_id] = dag
+class _Source:
+    """The YAML files of one call."""
+
+    def __init__(self, folder: Path, files: Sequence[str]) -> None:
+        self.folder = folder
+        self.files = files
+        self.shelf = Shelf.of_airflow()
+        self.look = Look()
+        self.origins = Origins(self.shelf, os.path.abspath(folder), files)  # noqa: PTH100
+
+    def one(self, dag_id: str | None) -> list[DAG]:
+        """Return the Dag with this id, when the file that made it last still does."""
+        file = self.origins.find(dag_id) if dag_id is not None else None
+        if file is None:
+            return []
+        try:
+            return self._dags(file, dag_id)
+        except SpecError:
+            return []  # is told by whoever looks into all files
+
+    def every(self, only: str | None) -> list[DAG]:
+        """Return the Dags of all files, or the one called ``only`` with what hides others."""
+        made: dict[str, DAG] = {}
+        origin: dict[str, int] = {}
+        for number, file in enumerate(self.files):
+            for dag in self._told(file, only):
+                if dag.dag_id in origin:
+                    raise ConfigurationError(_twice(dag, self.files[origin[dag.dag_id]], file))
+                made[dag.dag_id], origin[dag.dag_id] = dag, number
+        if only is None and len(self.files) > 1:
+            self.origins.keep(origin)
+        return list(made.values())
+
+    def _told(self, file: str, only: str | None) -> list[DAG]:
+        try:
+            return self._dags(file, only)
+        except SpecError as error:
+            if len(self.files) == 1:
+                raise
+            log.error("%s", error)  # noqa: TRY400  the message is the whole story
+            return [_invalid(Path(file), error)]
+
+    def _dags(self, file: str, only: str | None) -> list[DAG]:
+        path = self.folder / file
+        found = recipes_of(path, only=only, shelf=self.shelf, look=self.look)
+        return [dag_of(recipe) for recipe in found]
+
+
+def _twice(dag: DAG, first: str, second: str) -> str:
+    return (
+        f"Dag {dag.dag_id!r} is made by {Path(first).name} and by {Path(second).name}. "
+        "Give one of the systems another name."
+    )
 
 
 def _invalid(path: Path, error: SpecError) -> DAG:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
+from airflow_ml_provider.domain.outline import Outline
 from airflow_ml_provider.factory.python_source import Names, source
 from airflow_ml_provider.notifications import PipelineNotifier
 from airflow_ml_provider.operators.base import MLOperator
@@ -144,6 +145,8 @@ def _arguments(kwargs: Mapping[str, Any], pipeline: Pipeline, names: Names) -> s
 
 
 def _argument(value: Any, pipeline: Pipeline, names: Names) -> str:
+    if isinstance(value, Outline):
+        value = value.whole()
     if value == pipeline:
         return "pipeline"
     if isinstance(value, Asset):

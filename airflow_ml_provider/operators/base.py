@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, timezone
@@ -16,19 +14,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_ml_provider.domain.ledger import Owner
-    from airflow_ml_provider.domain.ports import ModelRegistry, Store
-    from airflow_ml_provider.domain.window import Calendar, Window
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What one try of a task works with."""
-
-    store: Store
-    window: Window
-    owner: Owner
-    now: datetime
+    from airflow_ml_provider.domain.ports import ModelRegistry
+    from airflow_ml_provider.domain.window import Calendar
+    from airflow_ml_provider.operators.task import Task
 
 
 class MLOperator(BaseOperator, SkipMixin):
@@ -56,6 +44,7 @@ class MLOperator(BaseOperator, SkipMixin):
         """Open the store, note the try in its ledger, and translate what goes wrong."""
         from airflow_ml_provider.hooks.failure import failures_told
         from airflow_ml_provider.hooks.store import open_store
+        from airflow_ml_provider.operators.task import Task
         from airflow_ml_provider.steps.attempt import attempt
         from airflow_ml_provider.steps.run import owner_of, window_of
 

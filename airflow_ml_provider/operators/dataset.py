@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_provider.domain.outline import whole
 from airflow_ml_provider.operators.training import TrainingOperator
 
 if TYPE_CHECKING:
@@ -20,6 +21,6 @@ class BuildDatasetOperator(TrainingOperator):
         with self.at_work(context, self.model.name) as task:
             key = self.train_key(context, task)
             training = build_dataset(
-                task.store, self.model, task.window, key, task.owner, task.now
+                task.store, whole(self.model), task.window, key, task.owner, task.now
             )
         return self.told(training)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_provider.domain.outline import whole
 from airflow_ml_provider.operators.training import TrainingOperator
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class EvaluateOperator(TrainingOperator):
 
         with self.at_work(context, self.model.name) as task:
             key = self.train_key(context, task)
-            training = evaluate(task.store, self.registry(), self.model, key)
+            training = evaluate(task.store, self.registry(), whole(self.model), key)
         outcome = self.told(training)
         if training.stage is Stage.KEPT:
             self.skip_rest(context, outcome)

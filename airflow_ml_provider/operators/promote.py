@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_provider.domain.outline import whole
 from airflow_ml_provider.operators.training import TrainingOperator
 
 if TYPE_CHECKING:
@@ -19,5 +20,6 @@ class PromoteOperator(TrainingOperator):
 
         with self.at_work(context, self.model.name) as task:
             key = self.train_key(context, task)
-            training = promote(task.store, self.registry(), self.model, key, task.owner, task.now)
+            model = whole(self.model)
+            training = promote(task.store, self.registry(), model, key, task.owner, task.now)
         return self.told(training)

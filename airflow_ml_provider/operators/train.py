@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_provider.domain.outline import whole
 from airflow_ml_provider.operators.training import TrainingOperator
 
 if TYPE_CHECKING:
@@ -19,5 +20,5 @@ class TrainOperator(TrainingOperator):
 
         with self.at_work(context, self.model.name) as task:
             key = self.train_key(context, task)
-            training = train(task.store, self.registry(), self.model, key)
+            training = train(task.store, self.registry(), whole(self.model), key)
         return self.told(training)

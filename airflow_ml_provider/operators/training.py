@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_ml_provider.operators.base import MLOperator, Task
+from airflow_ml_provider.domain.outline import Outline, whole
+from airflow_ml_provider.operators.base import MLOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.pipeline import TrainedModel
     from airflow_ml_provider.domain.training import Training
+    from airflow_ml_provider.operators.task import Task
 
 
 class TrainingOperator(MLOperator):
@@ -33,7 +35,7 @@ class TrainingOperator(MLOperator):
     def __init__(
         self,
         *,
-        model: TrainedModel,
+        model: TrainedModel | Outline[TrainedModel],
         store_conn_id: str | None = None,
         registry_conn_id: str | None = None,
         judged_by: str = "check_staleness",
@@ -55,7 +57,7 @@ class TrainingOperator(MLOperator):
         verdict = context["ti"].xcom_pull(task_ids=self.judged_by)
         if isinstance(verdict, dict) and verdict.get("trains"):
             return str(verdict["train_key"])
-        return judged_key(task.store, self.model, task.window)
+        return judged_key(task.store, whole(self.model), task.window)
 
     def told(self, training: Training) -> dict[str, Any]:
         """Log how far the training got and return it as an XCom."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from airflow_ml_provider.spec.fault import Fault, SpecError
-from airflow_ml_provider.spec.functions import check_functions
-from airflow_ml_provider.spec.loader import LoadedSystem, load, parse
-from airflow_ml_provider.spec.plan import (
-    batch_predictions,
-    end_of,
-    feature_views,
-    start_of,
-    trained_models,
-)
-from airflow_ml_provider.spec.system import System, dump, json_schema
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_ml_provider.spec.fault import Fault, SpecError
+    from airflow_ml_provider.spec.functions import check_functions
+    from airflow_ml_provider.spec.loader import LoadedSystem, load, parse
+    from airflow_ml_provider.spec.plan import (
+        batch_predictions,
+        end_of,
+        feature_views,
+        start_of,
+        trained_models,
+    )
+    from airflow_ml_provider.spec.system import System, dump, json_schema
 
 __all__ = [
     "Fault",
@@ -30,3 +34,35 @@ __all__ = [
     "start_of",
     "trained_models",
 ]
+
+_ROOMS = {
+    "Fault": "fault",
+    "LoadedSystem": "loader",
+    "SpecError": "fault",
+    "System": "system",
+    "batch_predictions": "plan",
+    "check_functions": "functions",
+    "dump": "system",
+    "end_of": "plan",
+    "feature_views": "plan",
+    "json_schema": "system",
+    "load": "loader",
+    "parse": "loader",
+    "start_of": "plan",
+    "trained_models": "plan",
+}
+
+
+def __getattr__(name: str) -> object:
+    # The models take longer to import than most files to read, and a file that has not changed
+    # since it was planned needs none of them.
+    if name not in _ROOMS:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    found = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

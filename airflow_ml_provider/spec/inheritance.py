@@ -11,6 +11,7 @@ from airflow_ml_provider.spec.document import Document, read_document
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
 from airflow_ml_provider.spec.feature import Feature
 from airflow_ml_provider.spec.inference import Inference
+from airflow_ml_provider.spec.inputs import note_file
 from airflow_ml_provider.spec.section import Section
 from airflow_ml_provider.spec.source import Source
 from airflow_ml_provider.spec.sql import read_text
@@ -87,7 +88,10 @@ def layered(document: Document) -> Layered:
 def _above(path: Path) -> Iterator[Document]:
     for folder in path.absolute().parent, *path.absolute().parent.parents:
         file = folder / FILE
-        if not file.is_file() or file == path.absolute():
+        if file == path.absolute():
+            continue
+        if not file.is_file():
+            note_file(file, None)
             continue
         found = read_document(file, _text(file))
         yield found

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic_core import PydanticCustomError
 
 from airflow_ml_provider.spec.document import shown
+from airflow_ml_provider.spec.inputs import note_variable
 
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(\d{1,10}) ?([smhdw])")
@@ -153,6 +154,7 @@ def _looked_up(reference: re.Match[str]) -> str:
     if kind != "env":
         hint = "Write ${env:NAME}: a variable of the environment in which Dags are parsed."
         refuse(f"cannot look up {shown(reference[0])}", hint)
+    note_variable(name, os.environ.get(name))
     if name not in os.environ:
         hint = f"Set {name} wherever Airflow parses or runs this Dag, or write the value itself."
         refuse(f"the environment has no variable {name!r}", hint)
