@@ -14,7 +14,6 @@ from airflow_ml_provider.factory.build import dag_of
 from airflow_ml_provider.factory.kept import recipes_of
 from airflow_ml_provider.factory.origins import Origins
 from airflow_ml_provider.factory.shelf import Shelf
-from airflow_ml_provider.spec.fault import SpecError
 from airflow_ml_provider.spec.inputs import Look
 
 if TYPE_CHECKING:
@@ -67,12 +66,12 @@ class _Source:
 
     def one(self, dag_id: str | None) -> list[DAG]:
         """Return the Dag with this id, when the file that made it last still does."""
-        file = self.origins.find(dag_id) if dag_id is not None else None
-        if file is None:
+        if dag_id is None or len(self.files) == 1:
             return []
+        file = self.origins.find(dag_id)
         try:
-            return self._dags(file, dag_id)
-        except SpecError:
+            return [] if file is None else self._dags(file, dag_id)
+        except ConfigurationError:
             return []  # is told by whoever looks into all files
 
     def every(self, only: str | None) -> list[DAG]:
@@ -91,7 +90,7 @@ class _Source:
     def _told(self, file: str, only: str | None) -> list[DAG]:
         try:
             return self._dags(file, only)
-        except SpecError as error:
+        except ConfigurationError as error:
             if len(self.files) == 1:
                 raise
             log.error("%s", error)  # noqa: TRY400  the message is the whole story
@@ -110,7 +109,7 @@ def _twice(dag: DAG, first: str, second: str) -> str:
     )
 
 
-def _invalid(path: Path, error: SpecError) -> DAG:
+def _invalid(path: Path, error: ConfigurationError) -> DAG:
     from airflow.sdk import DAG
 
     name = re.sub(r"[^\w.-]", "_", path.stem)

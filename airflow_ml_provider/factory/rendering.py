@@ -127,7 +127,7 @@ def _own(operator: type, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     accepted = {
         name
         for each in ours
-        if each is not MLOperator  # whose calendar its subclasses give
+        if each is not MLOperator  # which has no argument of its own
         for name in signature(each).parameters
     }
     accepted |= set(getattr(operator, "template_fields", ()))

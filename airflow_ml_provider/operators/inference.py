@@ -30,7 +30,9 @@ class InferenceOperator(MLOperator):
         store_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=prediction.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = prediction.calendar
+        self.store_conn_id = store_conn_id
         self.prediction = prediction
 
 

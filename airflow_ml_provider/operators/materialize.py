@@ -30,7 +30,9 @@ class MaterializeOperator(MLOperator):
         store_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=view.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = view.calendar
+        self.store_conn_id = store_conn_id
         self.view = view
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -47,12 +47,12 @@ class PublishOperator(MLOperator):
 
         callbacks = _callbacks(kwargs.pop("on_success_callback", None))
         super().__init__(
-            calendar=calendar,
-            store_conn_id=store_conn_id,
             outlets=[asset, *kwargs.pop("outlets", ())],
             on_success_callback=[_confirm, *callbacks],
             **kwargs,
         )
+        self.calendar = calendar
+        self.store_conn_id = store_conn_id
         self.table = table if isinstance(table, TableName) else TableName.parse(table)
         self.asset = asset
         self.token: int | None = None
@@ -98,11 +98,11 @@ class PublishModelOperator(MLOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            calendar=model.calendar,
-            store_conn_id=store_conn_id,
             outlets=[asset, *kwargs.pop("outlets", ())],
             **kwargs,
         )
+        self.calendar = model.calendar
+        self.store_conn_id = store_conn_id
         self.model = model
         self.asset = asset
 

@@ -33,7 +33,9 @@ class CheckStalenessOperator(MLOperator):
         store_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=model.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = model.calendar
+        self.store_conn_id = store_conn_id
         self.model = model
 
     def execute(self, context: Context) -> dict[str, Any]:

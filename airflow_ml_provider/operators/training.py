@@ -41,7 +41,9 @@ class TrainingOperator(MLOperator):
         judged_by: str = "check_staleness",
         **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=model.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = model.calendar
+        self.store_conn_id = store_conn_id
         self.model = model
         self.registry_conn_id = registry_conn_id
         self.judged_by = judged_by
