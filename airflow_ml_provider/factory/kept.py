@@ -30,7 +30,7 @@ def recipes_of(
     # An input that has changed by now, or that cannot be looked at, would never be found again.
     if Look().unchanged(_rows(inputs)):
         shelf.put(name, _written(place, inputs, made))
-    return [each for each in made if only in {None, each.dag_id}]
+    return [each for each in made if only in {None, each["dag_id"]}]
 
 
 def _made(path: Path) -> tuple[list[Recipe], Mapping[tuple[str, str], str]]:
@@ -55,12 +55,12 @@ def _read(content: bytes | None, place: str, only: str | None, look: Look) -> li
     if origin != place or not look.unchanged(inputs):
         return None
     lines = body.split(b"\n") if only is None else _line_of(body, only)
-    return [Recipe(*json.loads(line)) for line in lines if line]
+    return [json.loads(line) for line in lines if line]
 
 
 def _line_of(body: bytes, dag_id: str) -> Iterable[bytes]:
     # A recipe begins with its Dag's id: of a thousand lines, the others need not be understood.
-    start = f"[{json.dumps(dag_id)},".encode()
+    start = f'{{"dag_id":{json.dumps(dag_id)},'.encode()
     found = 0 if body.startswith(start) else body.find(b"\n" + start) + 1
     if found or body.startswith(start):
         yield body[found:].partition(b"\n")[0]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, TypedDict
 
-from airflow_ml_provider.domain.outline import Outline
 from airflow_ml_provider.domain.window import Calendar, Granularity
 
 
-class Recipe(NamedTuple):
+class Recipe(TypedDict):
     """
-    What makes one Dag: a tuple, because it goes to JSON and back as it is.
+    What makes one Dag: a mapping, because it goes to JSON and back as it is.
 
     ``calendar`` is granularity and zone; ``upstream`` the name and the calendar of each feature
     view that it reads; ``pipeline`` the plain data of the pipeline as JSON, which only a task that
@@ -36,44 +35,41 @@ class Recipe(NamedTuple):
     approve: bool
     pipeline: str
 
-    def outline(self, kind: str) -> Outline[Any]:
-        """Return the pipeline in outline; ``kind`` is the name of its class."""
-        return Outline(kind, self.dag_id, self.own_calendar, self.pipeline)
 
-    @property
-    def own_calendar(self) -> Calendar:
-        """The calendar of its partitions."""
-        return _calendar(*self.calendar)
+def calendar_of(recipe: Recipe) -> Calendar:
+    """Return the calendar of the Dag's partitions."""
+    return _calendar(*recipe["calendar"])
 
-    @property
-    def calendars(self) -> dict[str, Calendar]:
-        """The calendar of each feature view that it reads, by name."""
-        return {name: _calendar(*calendar) for name, *calendar in self.upstream}
 
-    @property
-    def span(self) -> tuple[datetime, datetime | None]:
-        """Where its data begins, and where it ends."""
-        end = None if self.end is None else datetime.fromisoformat(self.end)
-        return datetime.fromisoformat(self.start), end
+def upstream_of(recipe: Recipe) -> dict[str, Calendar]:
+    """Return the calendar of each feature view that the Dag reads, by name."""
+    return {name: _calendar(*calendar) for name, *calendar in recipe["upstream"]}
 
-    @property
-    def default_args(self) -> dict[str, Any]:
-        """What holds for each of its tasks."""
-        return {
-            "owner": self.owner,
-            "retries": self.retries,
-            "retry_delay": timedelta(seconds=self.retry_delay),
-        }
 
-    @property
-    def to_store(self) -> dict[str, Any]:
-        """The arguments by which a task finds its store."""
-        return {"store_conn_id": self.store}
+def span_of(recipe: Recipe) -> tuple[datetime, datetime | None]:
+    """Return where the data begins, and where it ends."""
+    end = recipe["end"]
+    last = None if end is None else datetime.fromisoformat(end)
+    return datetime.fromisoformat(recipe["start"]), last
 
-    @property
-    def to_registry(self) -> dict[str, Any]:
-        """The arguments by which a task finds its store and the model registry."""
-        return {**self.to_store, "registry_conn_id": self.registry}
+
+def default_args_of(recipe: Recipe) -> dict[str, Any]:
+    """Return what holds for each task of the Dag."""
+    return {
+        "owner": recipe["owner"],
+        "retries": recipe["retries"],
+        "retry_delay": timedelta(seconds=recipe["retry_delay"]),
+    }
+
+
+def store_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the arguments by which a task finds its store."""
+    return {"store_conn_id": recipe["store"]}
+
+
+def registry_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the arguments by which a task finds its store and the model registry."""
+    return {**store_of(recipe), "registry_conn_id": recipe["registry"]}
 
 
 def _calendar(granularity: str, timezone: str) -> Calendar:

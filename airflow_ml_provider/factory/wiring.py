@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, Param
 
+from airflow_ml_provider.factory.recipe import Recipe, default_args_of, span_of, store_of
 from airflow_ml_provider.notifications import PipelineNotifier
 
 if TYPE_CHECKING:
-    from airflow_ml_provider.factory.recipe import Recipe
     from airflow_ml_provider.schedules.timetable import PartitionTimetable
 
 
@@ -20,19 +20,19 @@ def empty_dag(
     recipe: Recipe, timetable: PartitionTimetable, *, max_active_runs: int
 ) -> Iterator[DAG]:
     """Enter the Dag of ``recipe``, scheduled and watched, to which its tasks are added."""
-    start, end = recipe.span
+    start, end = span_of(recipe)
     with DAG(
-        recipe.dag_id,
+        recipe["dag_id"],
         schedule=timetable,
         start_date=start,
         end_date=end,
         catchup=False,
         max_active_runs=max_active_runs,
-        default_args=recipe.default_args,
-        tags=[recipe.kind, f"owner:{recipe.owner}"],
-        doc_md=recipe.doc,
+        default_args=default_args_of(recipe),
+        tags=[recipe["kind"], f"owner:{recipe['owner']}"],
+        doc_md=recipe["doc"],
         on_failure_callback=[
-            PipelineNotifier(recipe.alert, store_conn_id=recipe.store, owner=recipe.owner)
+            PipelineNotifier(recipe["alert"], **store_of(recipe), owner=recipe["owner"])
         ],
     ) as dag:
         yield dag

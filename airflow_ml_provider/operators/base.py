@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.ports import ModelRegistry
     from airflow_ml_provider.domain.window import Calendar
-    from airflow_ml_provider.operators.task import Task
+    from airflow_ml_provider.steps.task import Task
 
 
 class MLOperator(BaseOperator, SkipMixin):
@@ -41,9 +41,9 @@ class MLOperator(BaseOperator, SkipMixin):
         """Open the store, note the try in its ledger, and translate what goes wrong."""
         from airflow_ml_provider.hooks.failure import failures_told
         from airflow_ml_provider.hooks.store import open_store
-        from airflow_ml_provider.operators.task import Task
         from airflow_ml_provider.steps.attempt import attempt
         from airflow_ml_provider.steps.run import owner_of, window_of
+        from airflow_ml_provider.steps.task import Task
 
         with failures_told():
             window, owner = window_of(context, self.calendar), owner_of(context)
