@@ -202,7 +202,7 @@ def test_what_another_file_left_behind_is_not_taken(
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(
-    fleet: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    fleet: Path, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(path: Path) -> LoadedSystem:
         loaded = load(path)
@@ -213,6 +213,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
         patch.setattr("airflow_ml_provider.spec.load", slow)
         found(fleet, shelf)
 
+    assert not (tmp_path / "recipes").exists()
     assert found(fleet, shelf) == recipes(load(fleet))
 
 
