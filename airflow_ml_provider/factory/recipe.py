@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from airflow_ml_provider.domain.window import Calendar, Granularity
 
+if TYPE_CHECKING:
 
-class Recipe(TypedDict):
-    """
-    What makes one Dag: a mapping, because it goes to JSON and back as it is.
+    class Recipe(TypedDict):
+        """
+        What makes one Dag: a mapping, because it goes to JSON and back as it is.
 
-    ``calendar`` is granularity and zone; ``upstream`` the name and the calendar of each feature
-    view that it reads; ``pipeline`` the plain data of the pipeline as JSON, which only a task that
-    runs unfolds. Times are ISO text in UTC, ``retry_delay`` is in seconds.
-    """
+        ``calendar`` is granularity and zone; ``upstream`` the name and the calendar of each
+        feature view that it reads; ``pipeline`` the plain data of the pipeline as JSON, which only
+        a task that runs unfolds. Times are ISO text in UTC, ``retry_delay`` is in seconds.
+        """
 
-    dag_id: str
-    kind: str
-    owner: str
-    retries: int
-    retry_delay: float
-    start: str
-    end: str | None
-    store: str | None
-    registry: str | None
-    alert: Sequence[str]
-    doc: str
-    calendar: Sequence[str]
-    table: str
-    upstream: Sequence[Sequence[str]]
-    approve: bool
-    pipeline: str
+        dag_id: str
+        kind: str
+        owner: str
+        retries: int
+        retry_delay: float
+        start: str
+        end: str | None
+        store: str | None
+        registry: str | None
+        alert: Sequence[str]
+        doc: str
+        calendar: Sequence[str]
+        table: str
+        upstream: Sequence[Sequence[str]]
+        approve: bool
+        pipeline: str
+
+else:
+    # Its keys are for checkers: a task that starts has no use for them, and would have to make them.
+    Recipe = dict
 
 
 def calendar_of(recipe: Recipe) -> Calendar:
