@@ -48,7 +48,7 @@ _MANY = 100
 def figures(*, quick: bool) -> list[Figure]:
     """Parse and start a few copies and many, in every layout."""
     with tempfile.TemporaryDirectory() as home:
-        _import_airflow(Path(home))
+        import_airflow(Path(home))
         found: list[Figure] = []
         alone: list[list[float]] = []
         for count, parses, starts in _QUICK if quick else _SIZES:
@@ -64,11 +64,11 @@ def figures(*, quick: bool) -> list[Figure]:
 
 
 def _parses(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
-    parse = {name: partial(_parse, folder, count) for name, folder in folders.items()}
-    first = in_child(partial(_first, parse["one stub"]))
-    in_child(parse["stub each"])
-    in_child(parse["one stub"])
-    costs = in_turns(rounds, {name: partial(in_child, each) for name, each in parse.items()})
+    actions = {name: partial(parse, folder, count) for name, folder in folders.items()}
+    first = in_child(partial(_first, actions["one stub"]))
+    in_child(actions["stub each"])
+    in_child(actions["one stub"])
+    costs = in_turns(rounds, {name: partial(in_child, each) for name, each in actions.items()})
     parsed, written, memory = (
         {name: [cost[part] for cost in found] for name, found in costs.items()}
         for part in range(3)
@@ -92,7 +92,7 @@ def _starts(count: int, rounds: int, folders: dict[str, Path]) -> dict[str, list
         "loop": "every_system.py",
     }
     actions = {
-        name: partial(in_child, partial(_start, folders[name] / file, f"{system}.arrival_delay"))
+        name: partial(in_child, partial(start, folders[name] / file, f"{system}.arrival_delay"))
         for name, file in names.items()
     }
     loop = actions.pop("loop")
@@ -112,10 +112,10 @@ def _growth(counts: list[int], costs: list[list[float]]) -> Figure:
     return ratio(GROUP, name, costs[-1], costs[0], "ms", 1.10)
 
 
-def _first(parse: Callable[[], tuple[float, float, float]]) -> tuple[float, float, float]:
+def _first(action: Callable[[], tuple[float, float, float]]) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as home:
         os.environ["AIRFLOW__AIRFLOW_ML__HOME"] = home
-        return parse()
+        return action()
 
 
 def _figure(
@@ -132,7 +132,7 @@ def _figure(
     return ratio(GROUP, name, costs[ours], costs[peer], unit, limit)
 
 
-def _import_airflow(home: Path) -> None:
+def import_airflow(home: Path) -> None:
     """Import what the Dag processor and the task supervisor have when they fork."""
     os.environ |= {
         "AIRFLOW_HOME": str(home),
@@ -149,7 +149,7 @@ def _import_airflow(home: Path) -> None:
     gc.freeze()  # as both do before they fork
 
 
-def _parse(folder: Path, count: int) -> tuple[float, float, float]:
+def parse(folder: Path, count: int) -> tuple[float, float, float]:
     """Return the milliseconds that parsing and serializing take, and the MiB at most."""
     from airflow.serialization.serialized_objects import DagSerialization
     from airflow.utils.file import iter_airflow_imports
@@ -170,7 +170,7 @@ def _parse(folder: Path, count: int) -> tuple[float, float, float]:
     return 1000 * (parsed - began), 1000 * (written - parsed), peak
 
 
-def _start(file: Path, dag_id: str) -> float:
+def start(file: Path, dag_id: str) -> float:
     """Return the milliseconds from the start of a task's parse until its Dag is there."""
     from airflow.sdk.listener import get_listener_manager
 

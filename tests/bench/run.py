@@ -21,6 +21,8 @@ BENCHES = (
     "lake_rows",
     "verdict",
 )
+ON_REQUEST = ("peers",)
+"""Those that install something: they run when they are named."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
