@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from airflow_ml_provider.factory.recipe import Recipe
 from airflow_ml_provider.factory.shelf import Shelf, name_of
-from airflow_ml_provider.spec.inputs import Look, noted
+from airflow_ml_provider.spec.inputs import Inputs, Look, noted
 
 
 def recipes_of(
@@ -23,17 +23,17 @@ def recipes_of(
     """
     place = os.path.abspath(path)  # noqa: PTH100  a Path takes ten times as long
     name = name_of("recipes", place)
-    kept = _read(shelf.fetch(name), place, only, look)
+    kept = _read(shelf.fetch(name), only, look)
     if kept is not None:
         return kept
     made, inputs = _made(Path(path))
     # An input that has changed by now, or that cannot be looked at, would never be found again.
     if Look().unchanged(_rows(inputs)):
-        shelf.put(name, _written(place, inputs, made))
+        shelf.put(name, _written(inputs, made))
     return [each for each in made if only in {None, each["dag_id"]}]
 
 
-def _made(path: Path) -> tuple[list[Recipe], Mapping[tuple[str, str], str]]:
+def _made(path: Path) -> tuple[list[Recipe], Inputs]:
     from airflow_ml_provider.factory.planning import recipes
     from airflow_ml_provider.spec import load
 
@@ -41,18 +41,16 @@ def _made(path: Path) -> tuple[list[Recipe], Mapping[tuple[str, str], str]]:
         return recipes(load(path)), inputs
 
 
-def _written(place: str, inputs: Mapping[tuple[str, str], str], made: list[Recipe]) -> bytes:
-    """Return one line on where they come from, and one for each recipe."""
-    lines = [_line([place, _rows(inputs)]), *map(_line, made)]
-    return b"\n".join(lines)
+def _written(inputs: Inputs, made: list[Recipe]) -> bytes:
+    """Return one line on what they were made from, and one for each recipe."""
+    return b"\n".join([_line(_rows(inputs)), *map(_line, made)])
 
 
-def _read(content: bytes | None, place: str, only: str | None, look: Look) -> list[Recipe] | None:
+def _read(content: bytes | None, only: str | None, look: Look) -> list[Recipe] | None:
     if content is None:
         return None
     head, _, body = content.partition(b"\n")
-    origin, inputs = json.loads(head)
-    if origin != place or not look.unchanged(inputs):
+    if not look.unchanged(json.loads(head)):
         return None
     lines = body.split(b"\n") if only is None else _line_of(body, only)
     return [json.loads(line) for line in lines if line]
@@ -70,5 +68,5 @@ def _line(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _rows(inputs: Mapping[tuple[str, str], str]) -> list[tuple[str, str, str]]:
+def _rows(inputs: Inputs) -> list[tuple[str, str, str]]:
     return [(kind, name, seen) for (kind, name), seen in inputs.items()]

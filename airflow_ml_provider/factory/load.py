@@ -43,8 +43,8 @@ def load_pipelines(
         msg = "load_pipelines was given no file. Write: load_pipelines(globals(), 'system.yaml')"
         raise ConfigurationError(msg)
     folder = Path(base) if base is not None else Path(namespace.get("__file__", "")).parent
-    source = _Source(folder, [str(path) for path in paths])
-    for dag in source.one(_asked_for()) or source.every(_asked_for()):
+    source, only = _Source(folder, [str(path) for path in paths]), _asked_for()
+    for dag in source.one(only) or source.every(only):
         namespace[dag.dag_id] = dag
 
 

@@ -18,7 +18,8 @@ class Shelf:
     Keeps whole files, each for the installation that wrote it.
 
     Nothing here fails: what cannot be written is left, and what is not there, damaged, or written
-    by another installation is not found. The folder may be deleted at any time.
+    under another name or by another installation is not found. The folder may be deleted at any
+    time.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -43,7 +44,7 @@ class Shelf:
         except OSError:
             return None
         stamp, _, content = found.partition(b"\n")
-        return content if stamp == self._stamp(content) else None
+        return content if stamp == self._stamp(name, content) else None
 
     def put(self, name: str, content: bytes) -> None:
         """Put ``content`` away; readers see the old or the new, and the last of two writers counts."""
@@ -52,14 +53,14 @@ class Shelf:
             handle, draft = tempfile.mkstemp(dir=self._folder, prefix=".")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(self._stamp(content) + b"\n" + content)
+                    file.write(self._stamp(name, content) + b"\n" + content)
                 os.replace(draft, self._place(name))  # noqa: PTH105
             except BaseException:
                 os.unlink(draft)  # noqa: PTH108
                 raise
 
-    def _stamp(self, content: bytes) -> bytes:
-        return f"{self._maker} {crc32(content):08x}".encode()
+    def _stamp(self, name: str, content: bytes) -> bytes:
+        return f"{self._maker} {name} {crc32(content):08x}".encode()
 
     def _place(self, name: str) -> str:
         return f"{self._folder}/{name}"

@@ -19,7 +19,7 @@ _noted: ContextVar[dict[tuple[str, str], str] | None] = ContextVar("noted", defa
 
 
 @contextmanager
-def noted() -> Iterator[dict[tuple[str, str], str]]:
+def noted() -> Iterator[Inputs]:
     """Collect every input that is read in the body."""
     found: dict[tuple[str, str], str] = {}
     token = _noted.set(found)
@@ -36,7 +36,7 @@ def note_file(path: Path, content: bytes | None) -> None:
 
 def note_variable(name: str, value: str | None) -> None:
     """Note a variable of the environment; None: it is not set."""
-    _note(VARIABLE, name, None if value is None else value.encode())
+    _note(VARIABLE, name, _encoded(value))
 
 
 class Look:
@@ -87,8 +87,11 @@ def _file(name: str) -> str | None:
 
 
 def _variable(name: str) -> str | None:
-    value = os.environ.get(name)
-    return _hash(None if value is None else value.encode())
+    return _hash(_encoded(os.environ.get(name)))
+
+
+def _encoded(value: str | None) -> bytes | None:
+    return None if value is None else os.fsencode(value)
 
 
 _NOW: Mapping[str, Callable[[str], str | None]] = {FILE: _file, VARIABLE: _variable}

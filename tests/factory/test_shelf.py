@@ -74,6 +74,13 @@ def test_another_installation_finds_nothing(
     assert Shelf(tmp_path / "recipes").fetch("a") is None
 
 
+def test_what_lies_under_the_name_of_another_is_not_found(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.put("a", b"one")
+    (tmp_path / "recipes" / "a").rename(tmp_path / "recipes" / "b")
+
+    assert shelf.fetch("b") is None
+
+
 def test_a_name_tells_its_parts_apart() -> None:
     assert name_of("a", "bc") != name_of("ab", "c")
     assert len(name_of("x" * 10_000, "\udcff")) == len(name_of())

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_ml_provider import spec
 from airflow_ml_provider.spec import load
-from airflow_ml_provider.spec.inputs import Look, note_file, noted
+from airflow_ml_provider.spec.inputs import Look, note_file, note_variable, noted
 
 SHOP = """\
 system: shop
@@ -57,6 +57,14 @@ def test_a_look_sees_the_same_until_something_changes(
 
     monkeypatch.setenv("SHOP_OWNER", "others")
     assert not Look().unchanged(seen)
+
+
+def test_a_value_that_is_no_text_is_noted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_OWNER", "\udcff")
+    with noted() as inputs:
+        note_variable("SHOP_OWNER", "\udcff")
+
+    assert Look().unchanged((*key, seen) for key, seen in inputs.items())
 
 
 def test_what_can_no_longer_be_read_has_changed(shop: Path) -> None:
