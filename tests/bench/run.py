@@ -21,7 +21,7 @@ BENCHES = (
     "lake_rows",
     "verdict",
 )
-ON_REQUEST = ("peers",)
+ON_REQUEST = ("factories",)
 """Those that install something: they run when they are named."""
 P = ParamSpec("P")
 T = TypeVar("T")

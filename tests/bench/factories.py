@@ -9,7 +9,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from tests.bench import dagfiles, peerfiles
+from tests.bench import dagfiles, factoryfiles
 from tests.bench.figure import Figure, ratio
 from tests.bench.measure import in_child, in_turns
 from tests.bench.parsing import import_airflow, parse, start
@@ -25,9 +25,9 @@ recipes are kept, as they are from the second parse on. Processor time, as under
 _INSTALL = ("dag-factory==1.1.0", "airflow-blueprint==0.5.0", "gusty==0.23.1")
 _WRITERS = {
     "one stub": dagfiles.stub_for_all,
-    "dag-factory": peerfiles.dag_factory,
-    "airflow-blueprint": peerfiles.blueprint,
-    "gusty": peerfiles.gusty,
+    "dag-factory": factoryfiles.dag_factory,
+    "airflow-blueprint": factoryfiles.blueprint,
+    "gusty": factoryfiles.gusty,
 }
 
 
