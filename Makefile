@@ -11,6 +11,9 @@ VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2]
 VENV = .venv-$(VERSION)
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -q install -c constraints.txt
+COMMA = ,
+DEMO_EXTRAS = demo$(if $(filter lake,$(STORE)),$(COMMA)lake)
+DEMO_STAMP = $(VENV)/.demo$(if $(filter lake,$(STORE)),-lake)
 
 # Whatever the caller's shell has set, a run here uses this checkout alone.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -25,13 +28,19 @@ help: ## Say what can be made
 venv: dev ## Make the environment with every extra and tool
 
 .PHONY: demo
-demo: base ## Run the flights system on a real Airflow; UI=1 keeps Airflow up
-	@[[ -e $(VENV)/.demo && ! pyproject.toml -nt $(VENV)/.demo && ! constraints.txt -nt $(VENV)/.demo ]] || { \
+demo: demo-store base ## Run the flights system on a real Airflow; STORE=lake on Delta, UI=1 keeps Airflow up
+	@[[ -e $(DEMO_STAMP) && ! pyproject.toml -nt $(DEMO_STAMP) && ! constraints.txt -nt $(DEMO_STAMP) ]] || { \
 		echo "Installing what the demo needs into $(VENV): a few minutes, once."; \
-		$(PIP) --no-build-isolation -e '.[demo]'; \
-		touch $(VENV)/.demo; \
+		$(PIP) --no-build-isolation -e '.[$(DEMO_EXTRAS)]'; \
+		touch $(DEMO_STAMP); \
 	}
-	@$(BIN)/airflow-ml demo $(if $(filter-out 0 no false,$(UI)),--ui)
+	@$(BIN)/airflow-ml demo $(STORE:%=--store=%) $(if $(filter-out 0 no false,$(UI)),--ui)
+
+.PHONY: demo-store
+demo-store:
+	@case '$(STORE)' in '' | duckdb | lake) ;; *) \
+		echo "The demo does not run on STORE=$(STORE). Choose STORE=duckdb (the default) or STORE=lake." >&2; exit 1 ;; \
+	esac
 
 .PHONY: test
 test: dev ## Run every test but the long fault runs (ARGS='-k window' narrows)
@@ -89,7 +98,7 @@ dev: base
 	@[[ -e $(VENV)/.dev && ! pyproject.toml -nt $(VENV)/.dev && ! constraints.txt -nt $(VENV)/.dev ]] || { \
 		echo "Installing the package, its extras and the tools into $(VENV): a few minutes, once."; \
 		$(PIP) --no-build-isolation -e '.[all]' --group dev; \
-		touch $(VENV)/.dev $(VENV)/.demo; \
+		touch $(VENV)/.dev $(VENV)/.demo $(VENV)/.demo-lake; \
 	}
 
 .PHONY: python

@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow_ml_provider.factory.load import load_pipelines as load_pipelines
+    from airflow_ml_provider.spec.declaration import (
+        feature as feature,
+        inference as inference,
+        system as system,
+        training as training,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "load_pipelines"]
+__all__ = ["__version__", "feature", "inference", "load_pipelines", "system", "training"]
 
 
 def __getattr__(name: str) -> object:
@@ -18,5 +24,9 @@ def __getattr__(name: str) -> object:
         from airflow_ml_provider.factory.load import load_pipelines
 
         return load_pipelines
+    if name in __all__:
+        from airflow_ml_provider.spec import declaration
+
+        return getattr(declaration, name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

@@ -46,6 +46,12 @@ def get_provider_info() -> dict[str, Any]:
                 "IcebergStoreHook",
                 '"catalog_conn_id": "…", "endpoint_url": "…"',
             ),
+            _lake(
+                "parquet",
+                "Parquet",
+                "ParquetStoreHook",
+                '"endpoint_url": "…", "region_name": "…"',
+            ),
         ],
         "asset-uris": [{"schemes": ["ml"], "handler": f"{_ROOM}.factory.asset.checked_uri"}],
         "plugins": [{"name": "airflow_ml", "plugin-class": f"{_ROOM}.plugin.MLPlugin"}],
@@ -104,6 +110,16 @@ def _options() -> dict[str, Any]:
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/data/airflow_ml",
+                "default": "",
+            },
+            "profile": {
+                "description": (
+                    "The profile that is laid over systems which declare any, such as dev or prod. "
+                    "Default: none, so that what they say outside of their profiles holds."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "prod",
                 "default": "",
             },
             "store": {

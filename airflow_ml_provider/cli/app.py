@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from airflow_ml_provider import __version__
+from airflow_ml_provider.demo.premises import DemoStore
 from airflow_ml_provider.domain.errors import MLProviderError
 
 app = typer.Typer(
@@ -28,6 +29,10 @@ Name = Annotated[
 Dags = Annotated[
     Path | None,
     typer.Option(help="Where the YAML files are. Default: Airflow's Dags folder, else ./dags."),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="The profile of the systems. Default: the option of section [airflow_ml]."),
 ]
 Key = Annotated[str, typer.Option("--partition", help="A partition key, such as 2013-01-05.")]
 AnyKey = Annotated[str | None, typer.Option("--partition", help="Only this partition.")]
@@ -86,16 +91,28 @@ def lint(
     output: Annotated[
         Format, typer.Option("--format", help="How faults are written.")
     ] = Format.TEXT,
+    profile: Annotated[
+        str | None, typer.Option(help="Only this profile. Default: each of them, and none.")
+    ] = None,
+    airflow: Annotated[
+        bool, typer.Option("--airflow", help="Ask Airflow for Variables and connections.")
+    ] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Look into the stores for tables and columns.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning is a fault.")] = False,
 ) -> None:
-    """Check YAML files and the functions they name; tell all faults of all files."""
-    from airflow_ml_provider.cli.lint import checked, written
+    """Check YAML files, their SQL and their functions; tell all faults of all files."""
+    from airflow_ml_provider.cli.lint import scope, written
+    from airflow_ml_provider.lint.review import reviewed
     from airflow_ml_provider.spec.catalog import dags_folder, files_in
 
     files = files_in(paths or [dags_folder()])
-    faults = checked(files)
+    faults = reviewed(files, scope(profile, airflow=airflow, store=store))
     if text := written(faults, len(files), output.value):
         typer.echo(text)
-    raise typer.Exit(1 if faults or not files else 0)
+    grave = any(strict or not fault.warning for fault in faults)
+    raise typer.Exit(1 if grave or not files else 0)
 
 
 @app.command()
@@ -118,6 +135,7 @@ def run(
     name: Name,
     partition: Key,
     dags: Dags = None,
+    profile: Profile = None,
     unready: Annotated[
         bool, typer.Option("--unready", help="Compute even where data is still awaited.")
     ] = False,
@@ -127,9 +145,10 @@ def run(
 ) -> None:
     """Compute one partition in this process: the steps of the Dag, without a scheduler."""
     from airflow_ml_provider.cli.run import run_partition
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
-    entry = catalog(dags).find(name)
+    entry = catalog(dags, airflows_world(profile)).find(name)
     for line in run_partition(entry, partition, unready=unready, approved=approve):
         typer.echo(line)
 
@@ -139,6 +158,7 @@ def prove(
     name: Name,
     partition: Key,
     dags: Dags = None,
+    profile: Profile = None,
     into: Annotated[
         str, typer.Option(metavar="SCHEMA", help="The scratch schema. Its tables are dropped.")
     ] = "ml_proof",
@@ -146,11 +166,12 @@ def prove(
     """Prove that a partition may be run again: reruns, kills and races must leave the same."""
     from datetime import UTC, datetime
 
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.proof import report
     from airflow_ml_provider.proof.laboratory import prove as proven
     from airflow_ml_provider.spec.catalog import catalog
 
-    entry = catalog(dags).find(name)
+    entry = catalog(dags, airflows_world(profile)).find(name)
     typer.echo(f"{name} {partition}, in scratch schema {into}\n{report.head()}")
     done = proven(
         entry.pipeline,
@@ -167,12 +188,13 @@ def prove(
 
 
 @app.command()
-def why(name: Name, partition: AnyKey = None, dags: Dags = None) -> None:
+def why(name: Name, partition: AnyKey = None, dags: Dags = None, profile: Profile = None) -> None:
     """Tell what the ledger knows: what was made from what, when, and why not."""
     from airflow_ml_provider.cli.why import explained
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
-    for line in explained(catalog(dags).find(name), partition):
+    for line in explained(catalog(dags, airflows_world(profile)).find(name), partition):
         typer.echo(line)
 
 
@@ -180,14 +202,16 @@ def why(name: Name, partition: AnyKey = None, dags: Dags = None) -> None:
 def status(
     system: Annotated[str | None, typer.Argument(help="Only this system.")] = None,
     dags: Dags = None,
+    profile: Profile = None,
 ) -> None:
     """List every pipeline: partitions, rows, champion, last verdict, failures."""
     from rich.console import Console
 
     from airflow_ml_provider.cli.status import table
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
-    found = catalog(dags)
+    found = catalog(dags, airflows_world(profile))
     entries = [entry for entry in found.entries if system in (None, entry.system)]
     if entries:
         Console().print(table(entries))
@@ -204,6 +228,7 @@ def status(
 def render(
     name: Name,
     dags: Dags = None,
+    profile: Profile = None,
     python: Annotated[
         bool, typer.Option("--python", help="A Dag file that needs no YAML.")
     ] = False,
@@ -211,11 +236,13 @@ def render(
     """Draw the Dag of a pipeline, or write it as Python."""
     from airflow_ml_provider.factory import rendering
     from airflow_ml_provider.factory.build import build_dags
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec import load as read
     from airflow_ml_provider.spec.catalog import catalog
 
-    entry = catalog(dags).find(name)
-    [dag] = build_dags(read(entry.file), only=name)
+    world = airflows_world(profile)
+    entry = catalog(dags, world).find(name)
+    [dag] = build_dags(read(entry.file, world), only=name)
     told = rendering.python(dag, entry.pipeline) if python else rendering.drawing(dag)
     typer.echo(told, nl=False)
 
@@ -240,13 +267,14 @@ def gc(
 
 
 @app.command()
-def doctor(dags: Dags = None) -> None:
+def doctor(dags: Dags = None, profile: Profile = None) -> None:
     """Examine this installation: entry points, extras, stores, registries, clocks, settings."""
     from airflow_ml_provider.cli.doctor import State, examined
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
     ill = 0
-    for finding in examined(catalog(dags)):
+    for finding in examined(catalog(dags, airflows_world(profile))):
         typer.echo(str(finding))
         ill += finding.state is State.ILL
     typer.echo("All is well." if not ill else f"{ill} of these must be cured.")
@@ -266,12 +294,15 @@ def play(
     ui: Annotated[bool, typer.Option("--ui", help="Keep Airflow up afterwards.")] = False,
     days: Annotated[int, typer.Option(min=1, max=365, help="How many days are played.")] = 16,
     home: Annotated[Path, typer.Option(help="Where the demo lives.")] = Path(".demo"),
+    store: Annotated[
+        DemoStore, typer.Option(help="What it keeps its tables in: DuckDB, or Delta in a folder.")
+    ] = DemoStore.DUCKDB,
 ) -> None:
     """Play two weeks of real flights through a real Airflow on this machine."""
     if context.invoked_subcommand is None:
         from airflow_ml_provider.demo.show import run as show
 
-        show(ui=ui, days=days, home=home)
+        show(ui=ui, days=days, home=home, store=store)
 
 
 @demo.command()

@@ -34,7 +34,7 @@ _ENTRY_POINTS = {
 _EXTRAS = {
     "duckdb": ("duckdb", "embedded stores and DuckDB files"),
     "postgres": ("adbc_driver_postgresql", "PostgreSQL stores"),
-    "lake": ("pyiceberg", "Delta Lake and Iceberg stores"),
+    "lake": ("pyiceberg", "Delta Lake, Iceberg and Parquet stores"),
     "mlflow": ("mlflow", "model registries"),
 }
 

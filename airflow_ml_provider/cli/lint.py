@@ -1,47 +1,26 @@
-"""Lint: all faults of all files, written for people or for programs."""
+"""Lint: what a review found, written for people or for programs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_ml_provider.spec import Fault, LoadedSystem
-
-
-def checked(files: Sequence[Path]) -> list[Fault]:
-    """Return every fault of ``files``: of each, of the functions they name, and between them."""
-    from airflow_ml_provider.spec import SpecError, check_functions, load
-
-    faults: list[Fault] = []
-    loaded: list[LoadedSystem] = []
-    for path in files:
-        try:
-            loaded.append(load(path))
-        except SpecError as error:
-            faults += error.faults
-        else:
-            faults += check_functions(loaded[-1])
-    return [*faults, *_same_dags(loaded)]
-
-
-def _same_dags(loaded: Iterable[LoadedSystem]) -> list[Fault]:
+    from airflow_ml_provider.lint.review import Scope
     from airflow_ml_provider.spec import Fault
 
-    faults: list[Fault] = []
-    first: dict[str, Path] = {}
-    for each in loaded:
-        system = each.system
-        names = [*system.features, *system.training, *system.inference]
-        twice = [f"{system.system}.{name}" for name in names if f"{system.system}.{name}" in first]
-        if twice:
-            message = f"the Dag {twice[0]} is made by {first[twice[0]]} already"
-            hint = "Give one of the two systems, or one of the two pipelines, another name."
-            faults.append(Fault(each.path, 1, 1, message, hint))
-        first |= {f"{system.system}.{name}": each.path for name in names}
-    return faults
+
+def scope(profile: str | None, *, airflow: bool, store: bool) -> Scope:
+    """Return what is looked at: the files alone, or Airflow and the stores as well."""
+    from airflow_ml_provider.lint.review import Scope
+    from airflow_ml_provider.spec import World
+
+    if not airflow:
+        return Scope(World(lenient=True), profile, store)
+    from airflow_ml_provider.factory.world import airflows_world
+
+    return Scope(airflows_world(check_connections=True), profile, store)
 
 
 def written(faults: Sequence[Fault], files: int, form: str) -> str:
@@ -53,7 +32,10 @@ def written(faults: Sequence[Fault], files: int, form: str) -> str:
             return "\n".join(_annotation(fault) for fault in faults)
     if not files:
         return "No YAML file of a system was found. Name the file or its folder."
-    counted = f"{_counted(len(faults), 'fault')} in {_counted(files, 'file')}"
+    warnings = sum(fault.warning for fault in faults)
+    told = _counted(len(faults) - warnings, "fault")
+    told += f" and {_counted(warnings, 'warning')}" if warnings else ""
+    counted = f"{told} in {_counted(files, 'file')}"
     return "\n\n".join([*map(str, faults), counted])
 
 
@@ -64,6 +46,7 @@ def _counted(number: int, noun: str) -> str:
 def _record(fault: Fault) -> dict[str, object]:
     return {
         "file": str(fault.path),
+        "severity": "warning" if fault.warning else "error",
         "line": fault.line,
         "column": fault.column,
         "message": fault.message,
@@ -74,7 +57,7 @@ def _record(fault: Fault) -> dict[str, object]:
 def _annotation(fault: Fault) -> str:
     text = f"{fault.message}. {fault.hint}".strip().removesuffix(". ")
     place = f"file={_property(str(fault.path))},line={fault.line},col={fault.column}"
-    return f"::error {place}::{_escaped(text)}"
+    return f"::{'warning' if fault.warning else 'error'} {place}::{_escaped(text)}"
 
 
 def _escaped(text: str) -> str:

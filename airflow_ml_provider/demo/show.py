@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ml_provider.demo.data import load_raw
 from airflow_ml_provider.demo.play import Play, played
+from airflow_ml_provider.demo.premises import DemoStore, Premises
 from airflow_ml_provider.demo.summary import render, summarize
 from airflow_ml_provider.demo.system import FlightsSystem, Progress, progress
 from airflow_ml_provider.domain.errors import ConfigurationError
@@ -26,7 +27,13 @@ FIRST = "2013-01-01"
 DAYS = 16
 
 
-def run(*, ui: bool = False, days: int = DAYS, home: Path = Path(".demo")) -> None:
+def run(
+    *,
+    ui: bool = False,
+    days: int = DAYS,
+    home: Path = Path(".demo"),
+    store: DemoStore = DemoStore.DUCKDB,
+) -> None:
     """
     Play ``days`` days of flights on a real Airflow whose home is inside ``home``.
 
@@ -38,33 +45,33 @@ def run(*, ui: bool = False, days: int = DAYS, home: Path = Path(".demo")) -> No
     from rich.console import Console
 
     began, console, dags = time.monotonic(), Console(), dags_folder()
-    home = home.resolve()
-    _settle(home)
+    premises = Premises.of(home.resolve(), store)
+    _settle(premises)
     system = FlightsSystem.load(dags)
     windows = system.windows(FIRST, days)
     raw = _prepare(console)
-    with _open_store() as store:
-        states = progress(store.ledger, system, windows)
+    with _open_store() as opened:
+        states = progress(opened.ledger, system, windows)
     todo = [one for one in states if not one.done]
     if len(todo) < len(windows):
         console.print(f"Already done: {len(windows) - len(todo)} of {len(windows)} windows.")
     footer: list[tuple[str, str]] = []
     if todo or ui:
-        with _airflow(home, dags, console) as airflow:
+        with _airflow(premises, dags, console) as airflow:
             footer = _play(airflow, system, todo, console)
-            _sum_up(console, system, windows, raw, [*footer, *_where_next(home, began)])
+            _sum_up(console, system, windows, raw, [*footer, *_where_next(premises, began)])
             if ui:
                 _stay(console, airflow)
     else:
         console.print("Nothing is left to do, so Airflow was not started.")
-        _sum_up(console, system, windows, raw, _where_next(home, began))
+        _sum_up(console, system, windows, raw, _where_next(premises, began))
 
 
-def _settle(home: Path) -> None:
+def _settle(premises: Premises) -> None:
     # What the shell has set for another Airflow does not count here.
     for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
         del os.environ[name]
-    os.environ["AIRFLOW_HOME"] = str(home / "airflow")
+    os.environ |= {"AIRFLOW_HOME": str(premises.airflow), **premises.environment}
 
 
 def dags_folder() -> Path:
@@ -106,11 +113,11 @@ def _prepare(console: Console) -> dict[str, int]:
     return raw
 
 
-def _airflow(home: Path, dags: Path, console: Console) -> LocalAirflow:
+def _airflow(premises: Premises, dags: Path, console: Console) -> LocalAirflow:
     from airflow_ml_provider.demo.server import LocalAirflow
 
     console.print("Starting Airflow (scheduler, Dag processor, triggerer, API server) …")
-    return LocalAirflow(home / "airflow", dags)
+    return LocalAirflow(premises.airflow, dags, env=premises.environment)
 
 
 def _play(
@@ -168,11 +175,14 @@ def _sum_up(
     console.print(render(summary, footer), highlight=False, soft_wrap=True)
 
 
-def _where_next(home: Path, began: float) -> list[tuple[str, str]]:
+def _where_next(premises: Premises, began: float) -> list[tuple[str, str]]:
     return [
         ("time taken", f"{time.monotonic() - began:.0f} s"),
-        ("store", str(home / "airflow" / "airflow_ml" / "store.duckdb")),
-        ("look next", "airflow-ml why flights.arrival_delay; make demo UI=1; dags/flights.yaml"),
+        ("store", f"{premises.kind} {premises.store}"),
+        (
+            "look next",
+            f"airflow-ml why flights.arrival_delay; {premises.again} UI=1; dags/flights.yaml",
+        ),
     ]
 
 

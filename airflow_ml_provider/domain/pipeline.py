@@ -74,7 +74,8 @@ class TrainedModel:
     ``window`` is how much trailing time one training reads, ``holdout`` the part of it, at its
     end, on which champion and challenger are compared. ``train`` takes (dataset, params) and
     returns (model, metrics); ``evaluate`` takes (model, holdout) and returns metrics, and is
-    needed where models have no ``predict`` that takes a pandas frame of features.
+    needed where models have no ``predict`` that takes a pandas frame of features. ``schema`` is
+    where frozen datasets rest: that of the first feature's table, when left out.
     """
 
     name: str
@@ -88,6 +89,7 @@ class TrainedModel:
     params: Mapping[str, object] = field(default_factory=dict)
     retrain: RetrainPolicy = RetrainPolicy()
     promote: PromotionPolicy | None = None
+    schema: str | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -95,8 +97,8 @@ class TrainedModel:
     @property
     def dataset(self) -> TableName:
         """The table that holds the frozen training datasets, one slice a train key."""
-        first = self.features[0].table
-        return TableName(first.schema, f"{self.name.rpartition('.')[2]}__dataset")
+        schema = self.schema or self.features[0].table.schema
+        return TableName(schema, f"{self.name.rpartition('.')[2]}__dataset")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,11 @@ def recipes_of(
 
 def _made(path: Path) -> tuple[list[Recipe], Inputs]:
     from airflow_ml_provider.factory.planning import recipes
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec import load
 
     with noted() as inputs:
-        return recipes(load(path)), inputs
+        return recipes(load(path, airflows_world())), inputs
 
 
 def _written(inputs: Inputs, made: list[Recipe]) -> bytes:

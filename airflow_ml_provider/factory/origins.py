@@ -17,16 +17,15 @@ class Origins:
 
     def __init__(self, shelf: Shelf, folder: str, files: Sequence[str]) -> None:
         self._shelf = shelf
-        self._files = files
         self._name = name_of("origins", folder, *files)
 
-    def find(self, dag_id: str) -> str | None:
-        """Return the file that made a Dag, or None."""
+    def find(self, dag_id: str) -> int | None:
+        """Return the number of the file that made a Dag, or None."""
         # Searched as it lies there: of thousands of lines only one is wanted.
         text = b"\n" + (self._shelf.fetch(self._name) or b"")
         _, found, rest = text.partition(f"\n{dag_id}\t".encode())
         number = rest.partition(b"\n")[0]
-        return self._files[int(number)] if found else None
+        return int(number) if found else None
 
     def keep(self, made: Mapping[str, int]) -> None:
         """Note the number of the file that made each Dag."""

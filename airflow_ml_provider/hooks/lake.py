@@ -11,7 +11,7 @@ from airflow_ml_provider.domain.errors import UnknownConnectionError
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-KINDS = ("delta", "iceberg")
+KINDS = ("delta", "iceberg", "parquet")
 
 # As the extras of an AWS connection are called, and as a lake's location calls them.
 _OPTIONS = {

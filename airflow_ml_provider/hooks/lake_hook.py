@@ -7,7 +7,14 @@ from typing import Any
 from airflow_ml_provider.hooks.store_hook import StoreHook
 
 
-class DeltaStoreHook(StoreHook):
+class _LakeHook(StoreHook):
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Show what a lake needs."""
+        return _fields('{"ledger_conn_id": "…", "endpoint_url": "…", "region_name": "…"}')
+
+
+class DeltaStoreHook(_LakeHook):
     """
     A store of Delta Lake tables below a folder, or in an object store.
 
@@ -18,10 +25,17 @@ class DeltaStoreHook(StoreHook):
     conn_type = "delta"
     hook_name = "Delta Lake (ML store)"
 
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Show what a lake needs."""
-        return _fields('{"ledger_conn_id": "…", "endpoint_url": "…", "region_name": "…"}')
+
+class ParquetStoreHook(_LakeHook):
+    """
+    A store of plain Parquet files under manifests, below a folder or in an object store.
+
+    :param store_conn_id: a connection of type ``parquet``.
+    """
+
+    default_conn_name = "parquet_default"
+    conn_type = "parquet"
+    hook_name = "Parquet (ML store)"
 
 
 class IcebergStoreHook(StoreHook):

@@ -14,6 +14,7 @@ from airflow_ml_provider.hooks.lake import (
     lake_location,
     rest_catalog,
 )
+from airflow_ml_provider.hooks.mysql import mysql_location
 from airflow_ml_provider.hooks.options import option
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.ports import Store
 
-_DATABASES = ("postgres", "duckdb", "sqlite")
+_DATABASES = ("postgres", "mysql", "duckdb", "sqlite")
 _CATALOGS = ("postgres", "sqlite", "iceberg")
 _KINDS = (*_DATABASES, *_LAKES)
 
@@ -48,14 +49,15 @@ def open_store(conn_id: str | None = None, **options: Any) -> Store:
 
 def location_of(found: Connection) -> str:
     """
-    Return where a connection points: the path of a file, the URI of a PostgreSQL, a lake.
+    Return where a connection points: the path of a file, the URI of a server, a lake.
 
     :raises UnknownConnectionError: when a connection to a file or a lake names none, or the extra
         of a lake a ledger that is no database.
     """
     if found.conn_type in _LAKES:
         return lake_location(found, _ledger(found), _catalog(found))
-    return _postgres(found) if found.conn_type == "postgres" else _file(found)
+    servers = {"postgres": _postgres, "mysql": mysql_location}
+    return servers.get(str(found.conn_type), _file)(found)
 
 
 def _ledger(found: Connection) -> tuple[str, str] | None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 class StoreHook(BaseHook):
     """
-    A store of tables with its ledger: a DuckDB or SQLite file, or a PostgreSQL database.
+    A store of tables with its ledger: a DuckDB or SQLite file, a PostgreSQL or MySQL database.
 
-    :param store_conn_id: a connection of type ``duckdb``, ``postgres`` or ``sqlite``; None is the
-        embedded DuckDB file.
+    :param store_conn_id: a connection of type ``duckdb``, ``mysql``, ``postgres`` or ``sqlite``;
+        None is the embedded DuckDB file.
     """
 
     conn_name_attr = "store_conn_id"

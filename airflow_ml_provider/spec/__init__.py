@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from airflow_ml_provider.spec.assembly import assembled
     from airflow_ml_provider.spec.fault import Fault, SpecError
-    from airflow_ml_provider.spec.functions import check_functions
-    from airflow_ml_provider.spec.loader import LoadedSystem, load, parse
+    from airflow_ml_provider.spec.loaded import LoadedSystem
+    from airflow_ml_provider.spec.loader import load, parse
     from airflow_ml_provider.spec.plan import (
         batch_predictions,
         end_of,
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
         start_of,
         trained_models,
     )
-    from airflow_ml_provider.spec.system import System, dump, json_schema
+    from airflow_ml_provider.spec.schema import json_schema
+    from airflow_ml_provider.spec.system import System, dump
+    from airflow_ml_provider.spec.world import World
 
 __all__ = [
     "Fault",
     "LoadedSystem",
     "SpecError",
     "System",
+    "World",
+    "assembled",
     "batch_predictions",
-    "check_functions",
     "dump",
     "end_of",
     "feature_views",
@@ -37,15 +41,16 @@ __all__ = [
 
 _ROOMS = {
     "Fault": "fault",
-    "LoadedSystem": "loader",
+    "LoadedSystem": "loaded",
     "SpecError": "fault",
     "System": "system",
+    "World": "world",
+    "assembled": "assembly",
     "batch_predictions": "plan",
-    "check_functions": "functions",
     "dump": "system",
     "end_of": "plan",
     "feature_views": "plan",
-    "json_schema": "system",
+    "json_schema": "schema",
     "load": "loader",
     "parse": "loader",
     "start_of": "plan",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ from pathlib import Path
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
 from airflow_ml_provider.spec.fault import SpecError
-from airflow_ml_provider.spec.inheritance import FILE as DEFAULTS_FILE
-from airflow_ml_provider.spec.loader import LoadedSystem, load
+from airflow_ml_provider.spec.loaded import LoadedSystem
+from airflow_ml_provider.spec.loader import load
 from airflow_ml_provider.spec.plan import batch_predictions, feature_views, trained_models
-
-_OURS = re.compile(r"^(system|sources|features|training|inference)\s*:", re.MULTILINE)
+from airflow_ml_provider.spec.tree import is_ours, yaml_files
+from airflow_ml_provider.spec.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def dags_folder(given: Path | None = None) -> Path:
     return given or Path(os.environ.get("AIRFLOW__CORE__DAGS_FOLDER") or "dags")
 
 
-def catalog(dags: Path | None = None) -> Catalog:
+def catalog(dags: Path | None = None, world: World | None = None) -> Catalog:
     """
     Return every pipeline, in the order of files and of their contents.
 
@@ -99,7 +98,7 @@ def catalog(dags: Path | None = None) -> Catalog:
     found = Catalog(folder)
     for path in files_in([folder]):
         try:
-            found.entries += _entries(load(path))
+            found.entries += _entries(load(path, world))
         except SpecError as error:
             found.errors.append(error)
     return found
@@ -114,27 +113,8 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        found += [each for each in _below(path) if _is_ours(each)] if path.is_dir() else [path]
+        found += [each for each in yaml_files(path) if is_ours(each)] if path.is_dir() else [path]
     return list(dict.fromkeys(found))
-
-
-def _below(folder: Path) -> list[Path]:
-    every = [*folder.rglob("*.yaml"), *folder.rglob("*.yml")]
-    # A hidden folder is a virtual environment, a cache or a repository, and none of ours.
-    return sorted(
-        path
-        for path in every
-        if path.name != DEFAULTS_FILE
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError:
-        return False
-    return len({match[1] for match in _OURS.finditer(text)}) > 1
 
 
 def _entries(loaded: LoadedSystem) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_ml_provider.domain.window import Granularity
 from airflow_ml_provider.spec.fault import did_you_mean
+from airflow_ml_provider.spec.feature import Feature
 from airflow_ml_provider.spec.reading import write_duration
 from airflow_ml_provider.spec.system import System
 from airflow_ml_provider.spec.tables import cycles, table_clashes
@@ -35,26 +36,31 @@ class Complaint:
     at_key: bool = False
 
 
-def complaints(system: System, declared: Mapping[str, Set[str]]) -> Iterator[Complaint]:
+def complaints(
+    system: System, declared: Mapping[str, Set[str]], others: Mapping[str, System]
+) -> Iterator[Complaint]:
     """
     Yield everything in ``system`` that does not fit together.
+
+    ``others`` holds, by reference, the systems of the features of other systems.
 
     ``declared`` holds every name that was written in each section, also of entries that are
     faulty and therefore not in ``system``: a reference to such a name is no second fault.
     """
     yield from _times(system)
     yield from _shared_names(system)
-    for loc, message in (*table_clashes(system), *cycles(system)):
+    for loc, message in (*table_clashes(system), *cycles(system, _each_once(others))):
         hint = "Give one of them another 'table'." if "table" in loc[2:] else _CYCLE_HINT
         yield Complaint(loc, message, hint, at_key=len(loc) == 2)  # noqa: PLR2004
     for name, feature in system.features.items():
         loc = ("features", name, "from")
         yield from _references(loc, feature.reads, declared, "sources", "source")
         yield from _repeats(("features", name, "entity"), feature.entity)
+    known = readable_features(system, others)
     for name in system.training:
-        yield from _training(system, name, declared)
+        yield from _training(system, name, declared, known)
     for name in system.inference:
-        yield from _inference(system, name, declared)
+        yield from _inference(system, name, declared, known)
 
 
 _CYCLE_HINT = "Each waits for the other, so none would ever run. Read another table."
@@ -69,10 +75,20 @@ def starts_at(system: System, moment: date | datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def coarsest(system: System, features: tuple[str, ...]) -> Granularity:
+def readable_features(system: System, others: Mapping[str, System]) -> Mapping[str, Feature]:
+    """Return every feature that ``system`` may read, by the name under which it does."""
+    foreign = {name: other.features[name.rpartition(".")[2]] for name, other in others.items()}
+    return {**system.features, **foreign}
+
+
+def coarsest(known: Mapping[str, Feature], features: tuple[str, ...]) -> Granularity:
     """Return the granularity of the coarsest of ``features``."""
-    known = [system.features[name].every for name in features if name in system.features]
-    return max(known, key=lambda every: every.rank, default=Granularity.DAY)
+    found = [known[name].every for name in features if name in known]
+    return max(found, key=lambda every: every.rank, default=Granularity.DAY)
+
+
+def _each_once(others: Mapping[str, System]) -> tuple[System, ...]:
+    return tuple({other.system: other for other in others.values()}.values())
 
 
 def default_holdout(window: timedelta, every: Granularity) -> timedelta:
@@ -112,7 +128,8 @@ def _references(
 ) -> Iterator[Complaint]:
     yield from _repeats(loc, names)
     for index, name in enumerate(names):
-        if name not in declared[section]:
+        # A name with a dot is one of another system, and was looked for there.
+        if name not in declared[section] and not (section == "features" and "." in name):
             yield Complaint((*loc, index), *_unknown(name, declared, section, noun))
 
 
@@ -133,17 +150,20 @@ def _repeats(loc: tuple[str | int, ...], names: tuple[str, ...]) -> Iterator[Com
             yield Complaint((*loc, index), f"{name!r} is listed twice", "Keep one of them.")
 
 
-def _training(system: System, name: str, declared: Mapping[str, Set[str]]) -> Iterator[Complaint]:
+def _training(
+    system: System, name: str, declared: Mapping[str, Set[str]], known: Mapping[str, Feature]
+) -> Iterator[Complaint]:
     training = system.training[name]
     loc = ("training", name)
     yield from _references((*loc, "features"), training.features, declared, "features", "feature")
     if training.label.source not in declared["sources"]:
         message, hint = _unknown(training.label.source, declared, "sources", "source")
         yield Complaint((*loc, "label", "from"), message, hint)
-    if not all(feature in system.features for feature in training.features):
+    yield from _maturity(system, name)
+    if not all(feature in known for feature in training.features):
         return
-    yield from _granularities(system, loc, training.features, training.every)
-    every = coarsest(system, training.features)
+    yield from _granularities(system, loc, known, training.features, training.every)
+    every = coarsest(known, training.features)
     yield from _whole((*loc, "window"), training.window, every)
     if training.holdout is not None:
         yield from _whole((*loc, "holdout"), training.holdout, every)
@@ -155,6 +175,20 @@ def _training(system: System, name: str, declared: Mapping[str, Set[str]]) -> It
             f"a holdout of {write_duration(holdout)} leaves nothing to train on in a window of "
             f"{write_duration(training.window)}",
             "Make the window longer or the holdout shorter.",
+        )
+
+
+def _maturity(system: System, name: str) -> Iterator[Complaint]:
+    if system.end is None:
+        return
+    matures = system.training[name].label.matures
+    lasts = starts_at(system, system.end) - starts_at(system, system.start)
+    if matures >= lasts > timedelta(0):
+        yield Complaint(
+            ("training", name, "label", "matures"),
+            f"every label lies in the future: it may change for {write_duration(matures)}, and "
+            f"the data ends {write_duration(lasts)} after its start",
+            "Let labels mature sooner, or move the 'end'.",
         )
 
 
@@ -171,7 +205,9 @@ def _whole(loc: tuple[str | int, ...], span: timedelta, every: Granularity) -> I
         )
 
 
-def _inference(system: System, name: str, declared: Mapping[str, Set[str]]) -> Iterator[Complaint]:
+def _inference(
+    system: System, name: str, declared: Mapping[str, Set[str]], known: Mapping[str, Feature]
+) -> Iterator[Complaint]:
     inference = system.inference[name]
     loc = ("inference", name)
     yield from _references((*loc, "features"), inference.features, declared, "features", "feature")
@@ -182,20 +218,21 @@ def _inference(system: System, name: str, declared: Mapping[str, Set[str]]) -> I
     if inference.alias not in ALIASES:
         hint = did_you_mean(inference.alias, ALIASES)
         yield Complaint((*loc, "model"), f"unknown alias {inference.alias!r}", hint)
-    if all(feature in system.features for feature in inference.features):
-        yield from _granularities(system, loc, inference.features, inference.every)
+    if all(feature in known for feature in inference.features):
+        yield from _granularities(system, loc, known, inference.features, inference.every)
 
 
 def _granularities(
     system: System,
     loc: tuple[str | int, ...],
+    known: Mapping[str, Feature],
     features: tuple[str, ...],
     every: Granularity | None,
 ) -> Iterator[Complaint]:
-    wanted = every or coarsest(system, features)
+    wanted = every or coarsest(known, features)
     place = (*loc, "every" if every else "features")
     for feature in features:
-        has = system.features[feature].every
+        has = known[feature].every
         if wanted.rank < has.rank:
             yield Complaint(
                 place,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,8 @@ _SAFE_NESTING = 1_000
 _SHOWN = 40
 _MAP, _SEQ = TAG + "map", TAG + "seq"
 
+Loc = tuple[str | int, ...]
+
 
 @dataclass(slots=True)
 class Document:
@@ -35,11 +37,17 @@ class Document:
     root: yaml.Node | None = None
     unreadable: bool = False
     faults: list[Fault] = field(default_factory=list)
+    moved: Mapping[Loc, Loc] = field(default_factory=dict)
 
     def fault_at(
         self, loc: Sequence[str | int], message: str, hint: str = "", *, at_key: bool = False
     ) -> Fault:
-        """Return a fault at the value (or its key) that ``loc`` leads to, as near as it exists."""
+        """
+        Return a fault at the value (or its key) that ``loc`` leads to, as near as it exists.
+
+        ``moved`` says of values that were put elsewhere where they were written.
+        """
+        loc = written_at(tuple(loc), self.moved)
         node, key = self.root, None
         for index, step in enumerate(loc):
             entry = _child(node, step)
@@ -67,6 +75,14 @@ class Document:
         excerpt = lines[line].rstrip() if line < len(lines) else ""
         shown = "".join(char if char.isprintable() else " " for char in excerpt)
         return Fault(self.path, line + 1, column + 1, message, hint, shown, max(1, length))
+
+
+def written_at(loc: Loc, moved: Mapping[Loc, Loc]) -> Loc:
+    """Return where the value at ``loc`` was written: the longest part of it that moved decides."""
+    for length in range(len(loc), 0, -1) if moved else ():
+        if loc[:length] in moved:
+            return (*moved[loc[:length]], *loc[length:])
+    return loc
 
 
 def read_document(path: Path, text: str) -> Document:
@@ -108,6 +124,7 @@ def _nesting_fault(document: Document) -> Fault | None:
     return None
 
 
+_MERGED = "Write what entries share under 'defaults', or repeat a value by its alias (*name)."
 _TOO_DEEP = f"lists and mappings are nested more than {MAX_DEPTH} deep"
 
 
@@ -131,6 +148,8 @@ def _syntax_hint(text: str, line: int, problem: str) -> str:
     near = lines[line] if line < len(lines) else ""
     if "\t" in near[: len(near) - len(near.lstrip())] or "'\\t'" in problem:
         return "Indent with spaces: YAML accepts no tabs there."
+    if "${" in near and "expected ',' or" in problem:
+        return "Quote text with ${…} where it stands inside braces or brackets."
     if "mapping values are not allowed" in problem:
         return "Look at the indentation, or quote the text that has a ': ' in it."
     if "single document" in problem:
@@ -184,6 +203,9 @@ class _Builder:
             if not isinstance(key, yaml.ScalarNode):
                 self._refuse(key, "a key must be text, and this is a list or a mapping")
                 continue
+            if key.value == "<<" and not key.style:
+                self._refuse(key, "merge keys (<<) are not accepted: YAML 1.2 has none", _MERGED)
+                self._document.unreadable = True
             if key.value in lines:
                 first = f"It stands in line {lines[key.value]} already. Keep one of them."
                 self._refuse(key, f"the key {shown(key.value)} is written twice", first)

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.inheritance import MATRIX
+from airflow_ml_provider.spec.profile import PROFILES
 from airflow_ml_provider.spec.system import DEFAULTS
 from airflow_ml_provider.spec.yaml12 import flow
 
@@ -30,6 +32,8 @@ _WANTED = {
     "model_attributes_type": "a mapping",
 }
 
+_BOOLEANS_OF_YAML_1_1 = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
 
 def explanations(document: Layered, model: type[BaseModel], error: ValidationError) -> list[Fault]:
     """
@@ -38,11 +42,13 @@ def explanations(document: Layered, model: type[BaseModel], error: ValidationErr
     Nothing is said where reading already found a fault: that one is the cause.
     """
     known = {(fault.line, fault.column) for fault in document.faults}
-    # A list is counted without its faulty items; only one that is empty is too short.
+    # A list is counted without its faulty items; only one that is empty is too short. Likewise a
+    # system may lack what was refused while it was read.
     found = [
         _explained(document, model, each)
         for each in error.errors()
-        if each["type"] != "too_short" or not each["input"]
+        if (each["type"] != "too_short" or not each["input"])
+        and (each["loc"] or not document.faults)
     ]
     return [fault for fault in found if (fault.line, fault.column) not in known]
 
@@ -86,6 +92,9 @@ def _words(
 def _type_words(kind: str, where: str, given: object, said: str) -> tuple[str, str]:
     if kind not in _WANTED:
         return f"{where}{said.removeprefix('Input ').lower()}, got {shown(given)}", ""
+    if kind == "bool_type" and given in _BOOLEANS_OF_YAML_1_1:
+        hint = f"Write {_BOOLEANS_OF_YAML_1_1[str(given)]}: in YAML 1.2, {given!r} is text."
+        return f"{where}must be true or false, got {shown(given)}", hint
     hint = f"Write [{given}]." if _WANTED[kind] == "a list" and _simple(given) else ""
     return f"{where}must be {_WANTED[kind]}, got {shown(given)}", hint
 
@@ -107,7 +116,10 @@ def _in(loc: tuple[str | int, ...]) -> str:
 
 def _accepted_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     found = _model_at(model, loc)
-    return [] if found is None else [*_keys(found), *(() if loc else [DEFAULTS])]
+    if found is None:
+        return []
+    added = {0: [DEFAULTS, PROFILES], 2: [MATRIX]}.get(len(loc), [])
+    return [*_keys(found), *added]
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -17,7 +17,7 @@ class Fault:
     """
     One mistake. ``line`` and ``column`` count from 1; ``excerpt`` is the line as it was written.
 
-    ``length`` is how many characters of it the mistake covers.
+    ``length`` is how many characters of it the mistake covers. A ``warning`` stops nothing.
     """
 
     path: Path
@@ -27,6 +27,7 @@ class Fault:
     hint: str = ""
     excerpt: str = ""
     length: int = 1
+    warning: bool = False
 
     @property
     def place(self) -> str:
@@ -34,7 +35,7 @@ class Fault:
         return f"{self.path}:{self.line}:{self.column}"
 
     def __str__(self) -> str:
-        lines = [f"{self.place}: {self.message}"]
+        lines = [f"{self.place}: {'warning: ' if self.warning else ''}{self.message}"]
         if self.excerpt.strip():
             gutter = f"{self.line:>5} | "
             marks = "^" * max(1, min(self.length, len(self.excerpt) - self.column + 1))

@@ -7,18 +7,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_ml_provider.spec.document import Document, read_document
+from airflow_ml_provider.spec.document import Document, Loc, read_document, written_at
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
 from airflow_ml_provider.spec.feature import Feature
 from airflow_ml_provider.spec.inference import Inference
-from airflow_ml_provider.spec.inputs import note_file
+from airflow_ml_provider.spec.inputs import note_elsewhere, note_file
+from airflow_ml_provider.spec.profile import (
+    PROFILES,
+    lay_over,
+    misplaced as misplaced_profiles,
+    profiles_of,
+    unknown_profile,
+)
 from airflow_ml_provider.spec.section import Section
 from airflow_ml_provider.spec.source import Source
 from airflow_ml_provider.spec.sql import read_text
 from airflow_ml_provider.spec.system import DEFAULTS, System
 from airflow_ml_provider.spec.training import Training
+from airflow_ml_provider.spec.version import KEY as VERSION, unknown_version
+from airflow_ml_provider.spec.world import World
 
 FILE = "defaults.yaml"
+MATRIX = "matrix"
 ROOT = "root"
 
 _ENTRIES: dict[str, type[Section]] = {
@@ -27,10 +37,10 @@ _ENTRIES: dict[str, type[Section]] = {
     "training": Training,
     "inference": Inference,
 }
-_SHARED = tuple(name for name in System.model_fields if name not in {"system", *_ENTRIES})
-_ACCEPTED = (*_SHARED, "sources", DEFAULTS, ROOT)
-
-Loc = tuple[str | int, ...]
+SECTIONS = tuple(_ENTRIES)
+_SHARED = tuple(name for name in System.model_fields if name not in {"system", VERSION, *_ENTRIES})
+_ACCEPTED = (VERSION, *_SHARED, "sources", DEFAULTS, PROFILES, ROOT)
+_IN_A_PROFILE = (*_SHARED, *_ENTRIES, DEFAULTS)
 
 
 @dataclass(slots=True)
@@ -38,13 +48,16 @@ class Layered:
     """
     A system's document over those that it inherits from, nearest first.
 
-    A fault in an inherited value points into the file where that value stands.
+    A fault in an inherited value points into the file where that value stands, one in an entry of
+    a matrix (``moved``) at the entry that was written.
     """
 
     document: Document
     inherited: Sequence[Document] = ()
     value: object = None
     faults: list[Fault] = field(default_factory=list)
+    moved: dict[Loc, Loc] = field(default_factory=dict)
+    profiles: tuple[str, ...] = ()
     _origins: dict[Loc, tuple[Document, Loc]] = field(default_factory=dict)
 
     @property
@@ -61,7 +74,7 @@ class Layered:
         self, loc: Sequence[str | int], message: str, hint: str = "", *, at_key: bool = False
     ) -> Fault:
         """Return a fault at the value (or its key) that ``loc`` leads to, as near as it exists."""
-        steps = tuple(loc)
+        steps = written_at(tuple(loc), self.moved)
         for length in range(len(steps), 0, -1):
             if steps[:length] in self._origins:
                 document, base = self._origins[steps[:length]]
@@ -73,16 +86,33 @@ class Layered:
         self._origins[loc] = (document, place)
 
 
-def layered(document: Document) -> Layered:
-    """Return ``document`` with everything that it inherits filled in."""
+def layered(document: Document, world: World) -> Layered:
+    """Return ``document`` with the active profile laid over it, and what it inherits filled in."""
     above = [] if document.unreadable else list(_above(document.path))
-    made = Layered(document, above, document.value, list(document.faults))
+    made = Layered(document, above, document.value)
+    _lay_profile(made, world)
+    made.faults = [*document.faults, *made.faults]
     for each in above:
         made.faults += [*each.faults, *_misplaced(each)]
     if isinstance(document.value, dict):
         made.faults += _unknown_defaults(document)
         made.value = _filled(made, document.value)
     return made
+
+
+def _lay_profile(made: Layered, world: World) -> None:
+    documents = (made.document, *made.inherited)
+    if not any(isinstance(each.value, dict) and PROFILES in each.value for each in documents):
+        return
+    note_elsewhere("profile")
+    active = world.profile()
+    made.profiles = profiles_of(documents)
+    made.faults += unknown_profile(active, documents) if active else ()
+    made.faults += misplaced_profiles(made.document, _IN_A_PROFILE)
+    for each in made.inherited:
+        made.faults += misplaced_profiles(each, (*_SHARED, "sources", DEFAULTS))
+    for each in documents:
+        lay_over(each, active)
 
 
 def _above(path: Path) -> Iterator[Document]:
@@ -94,6 +124,9 @@ def _above(path: Path) -> Iterator[Document]:
             note_file(file, None)
             continue
         found = read_document(file, _text(file))
+        strange = unknown_version(found)
+        if strange is not None:
+            found.faults, found.value, found.unreadable = [strange], None, True
         yield found
         if isinstance(found.value, dict) and found.value.get(ROOT) is True:
             return
@@ -145,7 +178,7 @@ _HINT = "Write keys that its entries have in common, such as 'features: {every: 
 
 def _unknown_keys(document: Document, section: str, keys: Mapping[str, object]) -> Iterator[Fault]:
     fields = _ENTRIES[section].model_fields
-    accepted = [each.alias or name for name, each in fields.items()]
+    accepted = [*(each.alias or name for name, each in fields.items()), MATRIX]
     for key in keys:
         if key not in accepted:
             words = f"{DEFAULTS}.{section}: unknown key {key!r}"

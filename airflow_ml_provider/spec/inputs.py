@@ -39,6 +39,11 @@ def note_variable(name: str, value: str | None) -> None:
     _note(VARIABLE, name, _encoded(value))
 
 
+def note_elsewhere(name: str) -> None:
+    """Note what nobody can look at again from here: what depends on it is made every time."""
+    _note("elsewhere", name, None)
+
+
 class Look:
     """
     One look at the world, in which nothing is looked at twice.

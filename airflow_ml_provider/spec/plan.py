@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from airflow_ml_provider.domain.check import Expectations
@@ -18,8 +19,14 @@ from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.domain.training import LabelSource
 from airflow_ml_provider.domain.window import Calendar
 from airflow_ml_provider.spec.checks import Checks
-from airflow_ml_provider.spec.consistency import coarsest, default_holdout, starts_at
-from airflow_ml_provider.spec.loader import LoadedSystem
+from airflow_ml_provider.spec.consistency import (
+    coarsest,
+    default_holdout,
+    readable_features,
+    starts_at,
+)
+from airflow_ml_provider.spec.feature import Feature
+from airflow_ml_provider.spec.loaded import LoadedSystem
 from airflow_ml_provider.spec.reading import fraction
 from airflow_ml_provider.spec.source import Source
 from airflow_ml_provider.spec.system import System
@@ -59,12 +66,27 @@ def feature_views(loaded: LoadedSystem) -> dict[str, FeatureView]:
     }
 
 
+def readable_views(loaded: LoadedSystem) -> dict[str, FeatureView]:
+    """Return the feature views of the system, and those of other systems that it names."""
+    foreign = {
+        name: feature_views(other)[name.rpartition(".")[2]]
+        for name, other in loaded.others.items()
+    }
+    return feature_views(loaded) | foreign
+
+
+def _features(loaded: LoadedSystem) -> Mapping[str, Feature]:
+    others = {name: other.system for name, other in loaded.others.items()}
+    return readable_features(loaded.system, others)
+
+
 def trained_models(loaded: LoadedSystem) -> dict[str, TrainedModel]:
     """Return every trained model by its short name."""
-    system, views = loaded.system, feature_views(loaded)
+    system, views = loaded.system, readable_views(loaded)
+    features = _features(loaded)
     models: dict[str, TrainedModel] = {}
     for name, training in system.training.items():
-        every = coarsest(system, training.features)
+        every = coarsest(features, training.features)
         models[name] = TrainedModel(
             name=f"{system.system}.{name}",
             features=tuple(views[feature] for feature in training.features),
@@ -77,13 +99,16 @@ def trained_models(loaded: LoadedSystem) -> dict[str, TrainedModel]:
             params=training.params,
             retrain=_retrain(training.retrain),
             promote=_promotion(training.promote),
+            # In a schema of its own: two systems may give models of one name the same features.
+            schema=system.system if "." in training.features[0] else None,
         )
     return models
 
 
 def batch_predictions(loaded: LoadedSystem) -> dict[str, BatchPrediction]:
     """Return every batch prediction by its short name."""
-    system, views = loaded.system, feature_views(loaded)
+    system, views = loaded.system, readable_views(loaded)
+    known = _features(loaded)
     return {
         name: BatchPrediction(
             name=f"{system.system}.{name}",
@@ -92,7 +117,7 @@ def batch_predictions(loaded: LoadedSystem) -> dict[str, BatchPrediction]:
             model=f"{system.system}.{inference.model_name}",
             predict=inference.predict,
             calendar=Calendar(
-                inference.every or coarsest(system, inference.features), system.timezone
+                inference.every or coarsest(known, inference.features), system.timezone
             ),
             alias=inference.alias,
             params=inference.params,

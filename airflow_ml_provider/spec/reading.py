@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -13,13 +12,11 @@ from zoneinfo import ZoneInfo
 from pydantic_core import PydanticCustomError
 
 from airflow_ml_provider.spec.document import shown
-from airflow_ml_provider.spec.inputs import note_variable
 
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(\d{1,10}) ?([smhdw])")
 _PERCENT = re.compile(r"\d{1,4}(\.\d{1,6})?%")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?")
-_REFERENCE = re.compile(r"\$\{(?:(\w*):)?([^}]*)\}")
 _LONGEST = timedelta(days=36_600)
 _DURATION_HINT = "Write a number and one of s, m, h, d, w: 30s, 15m, 6h, 7d, 2w."
 
@@ -33,7 +30,9 @@ def refuse(message: str, hint: str = "") -> NoReturn:
 
     :raises PydanticCustomError: always.
     """
-    raise PydanticCustomError(REFUSED, "{message}", {"message": message, "hint": hint})
+    # Who makes the models in Python sees this text; a file's faults are told by its parts.
+    text: LiteralString = "{message}. {hint}" if hint else "{message}"
+    raise PydanticCustomError(REFUSED, text, {"message": message, "hint": hint})
 
 
 def read_duration(value: object) -> timedelta:
@@ -136,29 +135,6 @@ def matching(pattern: str, what: str, hint: str, *, longest: int = 255) -> Calla
         return value
 
     return read
-
-
-def from_environment(read: Callable[[object], str]) -> Callable[[object], str]:
-    """Return a reader that puts the environment's values in for ``${env:NAME}`` before ``read``."""
-
-    def substituted(value: object) -> str:
-        if not isinstance(value, str) or "${" not in value:
-            return read(value)
-        return read(_REFERENCE.sub(_looked_up, value))
-
-    return substituted
-
-
-def _looked_up(reference: re.Match[str]) -> str:
-    kind, name = reference[1], reference[2]
-    if kind != "env":
-        hint = "Write ${env:NAME}: a variable of the environment in which Dags are parsed."
-        refuse(f"cannot look up {shown(reference[0])}", hint)
-    note_variable(name, os.environ.get(name))
-    if name not in os.environ:
-        hint = f"Set {name} wherever Airflow parses or runs this Dag, or write the value itself."
-        refuse(f"the environment has no variable {name!r}", hint)
-    return os.environ[name]
 
 
 def plain(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_ml_provider.spec.system import json_schema
+from airflow_ml_provider.spec.schema import json_schema
 from airflow_ml_provider.spec.yaml12 import flow
 
 _SECTIONS = (
@@ -23,13 +23,11 @@ _SECTIONS = (
 _INTRODUCTION = """\
 # The language
 
-Every key of a system's YAML file. This page is written by `airflow-ml schema --page` from the models
-that read the file, and a test holds it in step with them. `airflow-ml schema` prints the same as JSON
-Schema, for editors.
+Every key of a system's YAML file. This page is written by `airflow-ml schema --page` from the models that read the file, and a test holds it in step with them. `airflow-ml schema` prints the same as JSON Schema, for editors. What keys are for is told in [systems.md](systems.md).
 
-Values are plain YAML: `yes`, `no`, `on` and `off` are text, a key may stand once, anchors may be used,
-tags may not. Durations are a number and one of s, m, h, d, w. `${env:NAME}` is looked up in owners,
-connections, tables and time zones.
+Values are plain YAML 1.2: `yes`, `no`, `on` and `off` are text, a key may stand once, anchors may be used, tags and merge keys (`<<`) may not. Durations are a number and one of s, m, h, d, w. A file has at most 256 KiB, 20,000 values, 32 levels, and 500 entries made by matrices.
+
+In owners, connections, tables and time zones, and nowhere else, `${env:NAME}` is a variable of the environment and `${var:name}` an Airflow Variable; in connections, `${conn:id}` is the id of a connection that must exist. `${matrix:name}` is a value of an entry's matrix, in any of its texts.
 """
 
 Schema = Mapping[str, Any]

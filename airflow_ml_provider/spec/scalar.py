@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt, WithJso
 
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.window import Granularity
+from airflow_ml_provider.spec.lookup import looked_up
 from airflow_ml_provider.spec.reading import (
-    from_environment,
     matching,
     plain,
     read_duration,
@@ -71,7 +71,7 @@ Column = Annotated[
 Table = Annotated[
     str,
     BeforeValidator(
-        from_environment(
+        looked_up(
             matching(
                 rf"{_IDENTIFIER}(\.{_IDENTIFIER})?",
                 "the name of a table",
@@ -106,10 +106,11 @@ SqlFile = Annotated[
 Connection = Annotated[
     str,
     BeforeValidator(
-        from_environment(
+        looked_up(
             matching(
                 r"[\w.\-]{1,200}", "the id of an Airflow connection", "Write it like warehouse."
-            )
+            ),
+            kinds=("env", "var", "conn"),
         )
     ),
     _text_schema("warehouse", "slack_ml"),
@@ -117,7 +118,9 @@ Connection = Annotated[
 Label = Annotated[
     str,
     BeforeValidator(
-        from_environment(matching(r"\S[^\x00-\x1f\x7f]{0,99}", "a short text", "Write a name."))
+        looked_up(
+            matching(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,99}", "a short text", "Write a name.")
+        )
     ),
     _text_schema("ml-platform"),
 ]
@@ -142,7 +145,9 @@ Moment = Annotated[
 Every = Annotated[Granularity, WithJsonSchema({"enum": [str(each) for each in Granularity]})]
 Policy = Annotated[SchemaPolicy, WithJsonSchema({"enum": [str(each) for each in SchemaPolicy]})]
 Zone = Annotated[
-    str, BeforeValidator(from_environment(read_zone)), _text_schema("UTC", "America/New_York")
+    str,
+    BeforeValidator(looked_up(read_zone, stand_in="UTC")),
+    _text_schema("UTC", "America/New_York"),
 ]
 Percent = Annotated[
     str, BeforeValidator(read_percent), _text_schema("1%", "20%", pattern=r"\d+(\.\d+)?%")

@@ -21,6 +21,7 @@ from airflow_ml_provider.spec.scalar import (
 from airflow_ml_provider.spec.section import Section
 from airflow_ml_provider.spec.source import Source
 from airflow_ml_provider.spec.training import Training
+from airflow_ml_provider.spec.version import Version
 from airflow_ml_provider.spec.yaml12 import write_yaml
 
 DEFAULTS = "defaults"
@@ -29,6 +30,9 @@ DEFAULTS = "defaults"
 class System(Section):
     """One ML system: feature, training and inference pipelines that meet in stored data."""
 
+    version: Version = Field(
+        default=1, description="The version of the language; it counts up at breaking changes."
+    )
     system: Name = Field(description="Its name; Dags are named '<system>.<name>'.")
     owner: Label = Field(description="The team that is told when something breaks.")
     start: Moment = Field(description="Where the data begins: the first window starts here.")
@@ -75,36 +79,3 @@ def dump(system: System) -> str:
     """Return ``system`` as YAML that loads as an equal system; defaults are left out."""
     data: dict[str, Any] = system.model_dump(mode="json", exclude_defaults=True)
     return write_yaml(data)
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the whole file, for editors that complete and check YAML."""
-    schema = System.model_json_schema()
-    schema["properties"][DEFAULTS] = _defaults_schema(schema["$defs"])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "airflow-ml system",
-        **{key: value for key, value in schema.items() if key != "title"},
-    }
-
-
-def _defaults_schema(models: dict[str, Any]) -> dict[str, Any]:
-    sections = {
-        "sources": "Source",
-        "features": "Feature",
-        "training": "Training",
-        "inference": "Inference",
-    }
-    return {
-        "description": "Keys that the entries of a section have in common, where they name none.",
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            section: {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": models[model]["properties"],
-            }
-            for section, model in sections.items()
-        },
-    }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from airflow_ml_provider.spec.system import System
 
 Place = tuple[str, ...]
-Pipeline = tuple[str, str]
+# A pipeline by its system, its section and its name.
+Pipeline = tuple[str, str, str]
 
 
 def table_of(system: System, name: str, table: str | None) -> str:
@@ -22,53 +23,98 @@ def table_clashes(system: System) -> Iterator[tuple[Place, str]]:
         # DuckDB folds the case of names and PostgreSQL does not: the stricter one decides.
         first = owners.setdefault(table.casefold(), pipeline)
         if first != pipeline:
-            message = f"{'.'.join(first)} and {'.'.join(pipeline)} would both write table {table}"
-            yield (*pipeline, "table"), message
+            names = f"{'.'.join(first[1:])} and {'.'.join(pipeline[1:])}"
+            yield (*pipeline[1:], "table"), f"{names} would both write table {table}"
 
 
 def _written(system: System) -> Iterator[tuple[Pipeline, str]]:
+    own = system.system
     for name, feature in system.features.items():
-        yield ("features", name), table_of(system, name, feature.table)
+        yield (own, "features", name), table_of(system, name, feature.table)
     for name, inference in system.inference.items():
         table = table_of(system, name, inference.table)
-        yield ("inference", name), table
-        yield ("inference", name), f"{table}__staging"
+        yield (own, "inference", name), table
+        yield (own, "inference", name), f"{table}__staging"
     for name, training in system.training.items():
-        first = training.features[0]
-        if first in system.features:
-            table = table_of(system, first, system.features[first].table)
-            schema = table.rpartition(".")[0]
+        schema = _schema(system, training.features[0])
+        if schema is not None:
             dataset = f"{schema}.{name}__dataset" if schema else f"{name}__dataset"
-            yield ("training", name), dataset
+            yield (own, "training", name), dataset
 
 
-def cycles(system: System) -> Iterator[tuple[Place, str]]:
-    """Yield the place and the words for every circle of pipelines that wait for each other."""
-    needs = _needs(system)
+def _schema(system: System, first: str) -> str | None:
+    if first in system.features:
+        return table_of(system, first, system.features[first].table).rpartition(".")[0]
+    return system.system if "." in first else None
+
+
+def cycles(system: System, beside: Iterable[System] = ()) -> Iterator[tuple[Place, str]]:
+    """
+    Yield the place and the words for every circle of pipelines that wait for each other.
+
+    Those ``beside`` are other systems; a circle is told when ``system`` is part of it.
+    """
+    for circle in circles((system, *beside)):
+        turned = _turned(circle, system.system)
+        if turned is not None:
+            yield turned[0][1:], told(turned)
+
+
+def told(circle: list[Pipeline]) -> str:
+    """Return a circle in words; pipelines of other systems than the first are told with theirs."""
+    own = circle[0][0]
+    way = " → ".join(".".join(each[1:] if each[0] == own else each) for each in circle)
+    return f"the pipelines read each other in a circle: {way}"
+
+
+def circles(systems: Iterable[System]) -> Iterator[list[Pipeline]]:
+    """Yield every circle among the pipelines of ``systems``; its first pipeline is also its last."""
+    needs = _needs(list(systems))
     done: set[Pipeline] = set()
     for pipeline in needs:
         circle = _circle(pipeline, needs, done)
         if circle:
-            way = " → ".join(".".join(step) for step in circle)
-            yield circle[0], f"the pipelines read each other in a circle: {way}"
+            yield circle
 
 
-def _needs(system: System) -> dict[Pipeline, list[Pipeline]]:
-    writers = {table.casefold(): pipeline for pipeline, table in _written(system)}
+def _turned(circle: list[Pipeline], system: str) -> list[Pipeline] | None:
+    """Return the circle as it begins in ``system``, or None when it does not pass there."""
+    steps = circle[:-1]
+    own = next((index for index, each in enumerate(steps) if each[0] == system), None)
+    return None if own is None else [*steps[own:], *steps[:own], steps[own]]
+
+
+def _needs(systems: list[System]) -> dict[Pipeline, list[Pipeline]]:
+    writers = {
+        table.casefold(): pipeline for system in systems for pipeline, table in _written(system)
+    }
+    needs: dict[Pipeline, list[Pipeline]] = {}
+    for system in systems:
+        needs |= _needs_of(system, writers)
+    return needs
+
+
+def _needs_of(system: System, writers: dict[str, Pipeline]) -> dict[Pipeline, list[Pipeline]]:
+    own = system.system
     behind = {
         name: writers.get(source.table.casefold()) for name, source in system.sources.items()
     }
     needs: dict[Pipeline, list[Pipeline]] = {}
     for name, feature in system.features.items():
-        needs["features", name] = [w for read in feature.reads if (w := behind.get(read))]
+        needs[own, "features", name] = [w for read in feature.reads if (w := behind.get(read))]
     for name, training in system.training.items():
         label = behind.get(training.label.source)
-        needs["training", name] = [("features", f) for f in training.features]
-        needs["training", name] += [label] if label else []
+        read = [_feature(own, each) for each in training.features]
+        needs[own, "training", name] = [*read, *([label] if label else [])]
     for name, inference in system.inference.items():
-        needs["inference", name] = [("features", f) for f in inference.features]
-        needs["inference", name].append(("training", inference.model_name))
+        read = [_feature(own, each) for each in inference.features]
+        needs[own, "inference", name] = [*read, (own, "training", inference.model_name)]
     return needs
+
+
+def _feature(own: str, reference: str) -> Pipeline:
+    system, _, name = reference.rpartition(".")
+    return system or own, "features", name
 
 
 def _circle(

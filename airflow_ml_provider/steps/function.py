@@ -103,19 +103,31 @@ def call_in_order(
 
     :raises FunctionError: when it takes fewer than ``required``, or demands more than there are.
     """
+    taken = taken_in_order(reference, function, [name for name, _ in given], required=required)
+    return function(*(value for _, value in given[:taken]))
+
+
+def taken_in_order(
+    reference: str, function: Callable[..., Any], names: Sequence[str], *, required: int
+) -> int:
+    """
+    Return how many of the arguments ``names`` a function takes.
+
+    :raises FunctionError: when it takes fewer than ``required``, or demands more than there are.
+    """
     parameters = list(inspect.signature(function).parameters.values())
     placed = [p for p in parameters if p.kind in _PLACED]
     endless = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
-    taken = len(given) if endless else min(len(placed), len(given))
+    taken = len(names) if endless else min(len(placed), len(names))
     demanded = [p.name for p in placed if p.default is inspect.Parameter.empty]
-    if taken < required or len(demanded) > len(given):
-        wanted = ", ".join(name for name, _ in given)
+    if taken < required or len(demanded) > len(names):
         msg = (
             f"{reference!r} takes ({', '.join(p.name for p in parameters)}), but is called with "
-            f"({wanted}). Give it those parameters; any after the first {required} may be left out."
+            f"({', '.join(names)}). Give it those parameters; any after the first {required} may "
+            "be left out."
         )
         raise FunctionError(msg)
-    return function(*(value for _, value in given[:taken]))
+    return taken
 
 
 def suggestion(name: str, offered: Iterable[str]) -> str:

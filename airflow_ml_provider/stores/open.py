@@ -9,8 +9,8 @@ from airflow_ml_provider.domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from airflow_ml_provider.domain.ports import Store
 
-KINDS = ("delta", "duckdb", "iceberg", "memory", "postgres", "sqlite")
-LAKES = ("delta", "iceberg")
+KINDS = ("delta", "duckdb", "iceberg", "memory", "mysql", "parquet", "postgres", "sqlite")
+LAKES = ("delta", "iceberg", "parquet")
 
 
 def open_store(kind: str, location: str, **options: Any) -> Store:
@@ -30,6 +30,10 @@ def open_store(kind: str, location: str, **options: Any) -> Store:
             from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 
             return DuckDBStore(location, **options)
+        case "mysql":
+            from airflow_ml_provider.stores.mysql.store import MysqlStore
+
+            return MysqlStore(location, **options)
         case "postgres":
             from airflow_ml_provider.stores.postgres.store import PostgresStore
 

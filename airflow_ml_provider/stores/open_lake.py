@@ -37,7 +37,7 @@ def open_lake(
     :raises ConfigurationError: for a lake in an object store without a ledger.
     """
     place = LakeLocation.parse(location)
-    tables = _format(kind, place)
+    tables = _format(kind, place, keep_hours)
     session = _session(kind, place, opened)
     ledger = LakeLedger(session, tables, lease_seconds=lease_seconds)
     home = (place.stage or place.folder or Path(tempfile.gettempdir())) / _STAGE
@@ -46,11 +46,15 @@ def open_lake(
     )
 
 
-def _format(kind: str, place: LakeLocation) -> LakeFormat:
+def _format(kind: str, place: LakeLocation, keep_hours: float) -> LakeFormat:
     if kind == "iceberg":
         from airflow_ml_provider.stores.iceberg.format import IcebergFormat
 
         return IcebergFormat(place)
+    if kind == "parquet":
+        from airflow_ml_provider.stores.parquet.format import ParquetFormat
+
+        return ParquetFormat(place, keep_hours=keep_hours)
     from airflow_ml_provider.stores.delta.format import DeltaFormat
 
     return DeltaFormat(place)

@@ -9,7 +9,7 @@ import psycopg
 
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.postgres.store import PostgresStore
-from tests.bench import rows, run, server
+from tests.bench import memory, rows, run, server
 from tests.bench.figure import Figure
 from tests.bench.ours import Ours
 from tests.bench.replacing import BARE, OURS, Contest, added, at_rest, pair
@@ -82,13 +82,13 @@ def figures(*, quick: bool) -> list[Figure]:
     with server.running() as postgres, tempfile.TemporaryDirectory() as folder:
         large = _contest(postgres.database("large"), Path(folder), many, others)
         loaded, pushed = large.loads(rounds), large.pushes(rounds)
-        memory = _memory(postgres.database("fresh"), Path(folder), large.day)
+        extra = _memory(postgres.database("fresh"), Path(folder), large.day)
         small = _contest(postgres.database("small"), Path(folder), 1_000, 1_000)
         fixed = small.loads(3 if quick else 40)
     size = f"{many:,} x {large.day.rows.num_columns}"
     return [
         *pair(GROUP, f"{size} from Arrow", loaded, 1.30),
-        Figure(GROUP, f"{size}, extra memory", memory, None, "MiB", memory, 256, strict=True),
+        Figure(GROUP, f"{size}, extra memory", extra, None, "MiB", extra, 256, strict=True),
         *pair(GROUP, f"{size} pushed down", pushed, 1.05),
         *added(GROUP, "fixed cost, 1,000 rows", fixed, 50),
     ]
@@ -123,15 +123,7 @@ def _streamed(uri: str, file: Path) -> float:
     ours = Ours(PostgresStore(uri))
     ours.load(rows.partition(1, 1_000))
     with pa.OSFile(str(file)) as given, pa.ipc.open_stream(given) as stream:
-        before = _resident("VmRSS")
-        # Let the kernel forget the peak there was before.
-        Path("/proc/self/clear_refs").write_text("5")
+        before = memory.resident()
+        memory.forget_peak()
         ours.load(rows.Partition(rows.day(1), stream))
-    return _resident("VmHWM") - before
-
-
-def _resident(field: str) -> float:
-    """Return a line of this process's status in MiB: what is resident now, or was at most."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    found = next(line for line in lines if line.startswith(f"{field}:"))
-    return int(found.split()[1]) / 1024
+    return memory.peak() - before

@@ -17,9 +17,13 @@ BENCHES = (
     "parsing",
     "duckdb_rows",
     "postgres_rows",
+    "postgres_peers",
+    "mysql_rows",
     "sqlite_rows",
+    "sqlite_peers",
     "lake_rows",
     "verdict",
+    "stream",
 )
 ON_REQUEST = ("factories",)
 """Those that install something: they run when they are named."""

@@ -51,7 +51,21 @@ def test_replacing_a_partition_is_compared_with_the_bare_engine() -> None:
     assert "500 partitions" in names
     assert all(math.isfinite(figure_of(line)) for line in lines)
     # Both sides have taken some time.
-    assert all(re.match(r"\d+\.\d+ m?s$", cell) for line in lines for cell in line[1:3])
+    assert all(re.match(r"[\d,]+(\.\d+)? m?s$", cell) for line in lines for cell in line[1:3])
+
+
+def test_replacing_a_partition_is_compared_with_what_else_loads_one() -> None:
+    lines = printed("sqlite_peers")
+
+    peers = [line[0].removeprefix("2,000 x 20, ") for line in lines]
+    assert peers == ["insert_rows", "insert_rows, executemany", "to_sql"]
+    assert all(figure_of(line) > 0 for line in lines)
+
+
+def test_a_stream_is_written_in_bounded_memory() -> None:
+    lines = printed("stream")
+
+    assert [line[5] for line in lines if "peak memory" in line[0]] == ["PASS", "PASS"]
 
 
 def test_a_benchmark_that_breaks_is_named_and_fails_the_run(

@@ -60,6 +60,7 @@ def test_a_program_reads_json(shell, shop: Path):
     assert first == {
         "file": "dags/other.yaml",
         "line": 6,
+        "severity": "error",
         "column": 3,
         "message": "features.spend: the key 'every' is missing",
         "hint": "How much time one partition covers.",

@@ -27,7 +27,8 @@ def test_it_tells_the_capabilities_of_every_store():
         for kind, answer in zip(kinds, answers, strict=True):
             told[kind][name] = {"yes": True, "no": False}[answer]
 
-    locations = dict.fromkeys(KINDS, "nowhere") | {"postgres": "postgresql://nowhere/x"}
+    servers = {"postgres": "postgresql://nowhere/x", "mysql": "mysql://nowhere/x"}
+    locations = dict.fromkeys(KINDS, "nowhere") | servers
     stores = {kind: open_store(kind, locations[kind]) for kind in KINDS}
     assert told == {kind: asdict(store.capabilities) for kind, store in stores.items()}
 

@@ -58,7 +58,7 @@ def serialized(made: list[Recipe]) -> str:
 
 @pytest.fixture
 def no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, world: object = None) -> None:
         msg = f"{path} was loaded again"
         raise AssertionError(msg)
 
@@ -204,7 +204,7 @@ def test_what_another_file_left_behind_is_not_taken(
 def test_a_file_that_changes_while_it_is_read_is_not_kept(
     fleet: Path, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(path: Path) -> LoadedSystem:
+    def slow(path: Path, world: object = None) -> LoadedSystem:
         loaded = load(path)
         another_query(path.parent)
         return loaded
@@ -215,6 +215,35 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
 
     assert not (tmp_path / "recipes").exists()
     assert found(fleet, shelf) == recipes(load(fleet))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("store: warehouse", "store: ${var:fleet_store}"),
+        ("retries: 3", "retries: 3\nprofiles: {prod: {retries: 5}}"),
+        ("features: [weekly, trips]", "features: [shop.spend]"),
+    ],
+    ids=["a Variable", "a profile", "another system"],
+)
+def test_what_depends_on_more_than_can_be_looked_at_is_made_every_time(
+    fleet: Path,
+    shelf: Shelf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: tuple[str, str],
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_FLEET_STORE", "warehouse")
+    (fleet.parent / "shop.yaml").write_text(
+        fleet.read_text().replace("system: fleet", "system: shop").replace("trips:", "spend:", 1)
+        .split("training:")[0]
+    )  # fmt: skip
+    text = fleet.read_text()
+    assert change[0] in text
+    fleet.write_text(text.replace(*change))
+
+    assert len(found(fleet, shelf)) == 6
+    assert not (tmp_path / "recipes").exists()
 
 
 def test_a_faulty_file_is_told_every_time(fleet: Path, shelf: Shelf) -> None:

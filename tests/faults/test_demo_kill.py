@@ -19,7 +19,7 @@ MURDERS = 4
 BREATH_SECONDS = 20  # a task that was killed has ended by then, and is not killed on every try
 
 
-def start_demo(home: Path, output: Path) -> subprocess.Popen[bytes]:
+def start_demo(store: str, home: Path, output: Path) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -29,6 +29,8 @@ def start_demo(home: Path, output: Path) -> subprocess.Popen[bytes]:
         str(DAYS),
         "--home",
         str(home),
+        "--store",
+        store,
     ]
     with output.open("wb") as file:
         return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
@@ -63,11 +65,12 @@ def murder_tasks(demo: subprocess.Popen[bytes]) -> int:
 
 @pytest.mark.faults
 @pytest.mark.airflow
-def test_killed_tasks_leave_the_same_tables_as_an_undisturbed_run(tmp_path: Path):
-    calm = start_demo(tmp_path / "calm", tmp_path / "calm.txt")
+@pytest.mark.parametrize("store", ["duckdb", "lake"])
+def test_killed_tasks_leave_the_same_tables_as_an_undisturbed_run(tmp_path: Path, store: str):
+    calm = start_demo(store, tmp_path / "calm", tmp_path / "calm.txt")
     assert calm.wait(900) == 0, (tmp_path / "calm.txt").read_text()
 
-    disturbed = start_demo(tmp_path / "disturbed", tmp_path / "disturbed.txt")
+    disturbed = start_demo(store, tmp_path / "disturbed", tmp_path / "disturbed.txt")
     killed = murder_tasks(disturbed)
 
     assert disturbed.returncode == 0, (tmp_path / "disturbed.txt").read_text()

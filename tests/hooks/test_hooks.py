@@ -9,7 +9,11 @@ import pytest
 
 from airflow_ml_provider.domain.errors import UnknownConnectionError
 from airflow_ml_provider.hooks.home import embedded_home
-from airflow_ml_provider.hooks.lake_hook import DeltaStoreHook, IcebergStoreHook
+from airflow_ml_provider.hooks.lake_hook import (
+    DeltaStoreHook,
+    IcebergStoreHook,
+    ParquetStoreHook,
+)
 from airflow_ml_provider.hooks.registry import open_registry, tracking_uri
 from airflow_ml_provider.hooks.registry_hook import MLflowRegistryHook
 from airflow_ml_provider.hooks.store import location_of, open_store
@@ -121,6 +125,21 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
             {"conn_type": "postgres", "host": "/run/pg", "login": "ml", "schema": "wh"},
             "postgresql://ml@/wh?host=%2Frun%2Fpg&port=5432",
         ),
+        (
+            {
+                "conn_type": "mysql",
+                "host": "db",
+                "login": "ml",
+                "password": "p@ss/word",
+                "schema": "wh",
+                "extra": {"ssl": '{"ca": "/ca.pem"}', "ssl_mode": "VERIFY_CA", "cursor": "x"},
+            },
+            "mysql://ml:p%40ss%2Fword@db:3306/wh?ssl_mode=VERIFY_CA&ssl_ca=%2Fca.pem",
+        ),
+        (
+            {"conn_type": "mysql", "schema": "wh", "extra": {"unix_socket": "/run/my"}},
+            "mysql://@localhost:3306/wh?unix_socket=%2Frun%2Fmy",
+        ),
         ({"conn_type": "delta", "host": "/data/my lake"}, "/data/my lake"),
         ({"conn_type": "delta", "schema": "data/lake"}, "/data/lake"),
         (
@@ -146,6 +165,7 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
             "s3://key:secret@bucket",
         ),
         ({"conn_type": "delta", "host": "s3://bucket/a"}, "s3://bucket/a"),
+        ({"conn_type": "parquet", "host": "/data/my lake"}, "/data/my lake"),
     ],
     ids=[
         "host",
@@ -153,12 +173,15 @@ def test_a_connection_names_a_file_and_its_kind(home, monkeypatch, kind):
         "sqlite",
         "postgres",
         "socket",
+        "mysql",
+        "mysql on a socket",
         "lake",
         "lake of a URI",
         "lake with a stage",
         "lake in an object store",
         "keys in the extra",
         "keys of the machine",
+        "lake of another format",
     ],
 )
 def test_a_connection_becomes_a_location(parts, expected):
@@ -188,7 +211,8 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ("opened", "conn", "said"),
     [
         (open_store, None, "Airflow knows no connection 'c'"),
-        (open_store, {"conn_type": "mysql", "host": "h"}, "Name one of type 'postgres' or "),
+        (open_store, {"conn_type": "oracle", "host": "h"}, "Name one of type 'postgres' or "),
+        (open_store, {"conn_type": "mysql", "host": "h"}, "names no database"),
         (open_store, {"conn_type": "duckdb"}, "the path of the DuckDB file"),
         (open_store, {"conn_type": "sqlite", "host": ":memory:"}, "the path of the SQLite file"),
         (open_store, {"conn_type": "delta"}, "names no lake"),
@@ -202,6 +226,7 @@ def test_a_connection_becomes_a_tracking_uri(parts, expected):
     ids=[
         "unknown",
         "another type",
+        "no database",
         "no file",
         "no SQLite file",
         "no folder",
@@ -225,11 +250,12 @@ def test_the_store_hook_tests_its_connection(home, monkeypatch):
     assert said
 
 
-def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch):
+@pytest.mark.parametrize("hook", [DeltaStoreHook, ParquetStoreHook])
+def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch, hook):
     ledger = {"conn_type": "duckdb", "host": str(home / "ledger.duckdb")}
     monkeypatch.setenv("AIRFLOW_CONN_BOOKS", json.dumps(ledger))
     lake = {
-        "conn_type": "delta",
+        "conn_type": hook.conn_type,
         "host": str(home / "lake"),
         "extra": json.dumps({"ledger_conn_id": "books"}),
     }
@@ -237,9 +263,9 @@ def test_the_ledger_of_a_lake_is_a_connection_of_its_own(home, monkeypatch):
     with open_store("lake") as store:
         assert list(store.ledger.judgements("nobody")) == []
     assert (home / "ledger.duckdb").exists()
-    assert DeltaStoreHook("lake").test_connection() == (
+    assert hook("lake").test_connection() == (
         True,
-        f"The store at delta:{home / 'lake'} answers.",
+        f"The store at {hook.conn_type}:{home / 'lake'} answers.",
     )
 
 

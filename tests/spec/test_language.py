@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -236,3 +238,17 @@ def test_every_default_of_the_schema_is_accepted_by_it() -> None:
     assert checked
     for about in checked:
         jsonschema.validate(about["default"], {**about, "$defs": schema["$defs"]})
+
+
+def test_a_plain_file_loads_nothing_that_it_has_no_use_for():
+    code = (
+        "import sys; from airflow_ml_provider.spec import load; load(sys.argv[1])\n"
+        "print(*(name.rpartition('.')[2] for name in sys.modules if '_ml_provider.spec.' in name))"
+    )
+
+    said = subprocess.run(
+        [sys.executable, "-c", code, FLIGHTS], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "loader" in said
+    assert not {"matrix", "neighbours", "tree", "schema", "assembly", "explanation"} & set(said)

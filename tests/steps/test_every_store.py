@@ -13,14 +13,27 @@ from airflow_ml_provider.domain.table import TimeSlice
 from airflow_ml_provider.domain.training import Stage
 from airflow_ml_provider.stores.open import open_store
 from tests.steps.conftest import NOW, RAW, USER_CODE, City, day, trips
-from tests.stores.conftest import Place, postgres, postgres_server, sqlite_file
+from tests.stores.conftest import (
+    Place,
+    mysql,
+    mysql_server,
+    postgres,
+    postgres_server,
+    sqlite_file,
+)
 
-__all__ = ["postgres", "postgres_server", "sqlite_file"]
+__all__ = ["mysql", "mysql_server", "postgres", "postgres_server", "sqlite_file"]
 
 DAYS = [f"2024-01-{number:02}" for number in range(1, 5)]
 
 
-@pytest.fixture(params=["sqlite_file", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=[
+        "sqlite_file",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mysql", marks=pytest.mark.mysql),
+    ]
+)
 def town(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[City]:

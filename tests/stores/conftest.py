@@ -1,4 +1,4 @@
-"""Real places to store things: memory, a DuckDB file, a PostgreSQL that pip installs."""
+"""Real places to store things: memory, files, a PostgreSQL that pip installs, a MariaDB."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import pytest
 
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
+from tests.stores.mariadb import emptied, running_mariadb
 from tests.stores.objects import bucket, lake, running_objects
 
 Answer = TypeVar("Answer")
@@ -115,6 +116,24 @@ def postgres(postgres_server: str) -> Place:
     return Place("postgres", postgres_server)
 
 
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[str]:
+    # In memory where there is such a place: it makes and drops tables in a third of the time.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  with a name of its own
+    with (
+        TemporaryDirectory(prefix="my", dir=memory) as folder,
+        running_mariadb(Path(folder)) as location,
+    ):
+        yield location
+
+
+@pytest.fixture
+def mysql(mysql_server: str) -> Place:
+    """An empty database on a server without others."""
+    emptied(mysql_server)
+    return Place("mysql", mysql_server)
+
+
 @pytest.fixture
 def duckdb_file(tmp_path: Path) -> Place:
     return Place("duckdb", str(tmp_path / "store.duckdb"))
@@ -153,13 +172,40 @@ def iceberg_s3(objects_server: str, tmp_path: Path) -> Place:
     return Place("iceberg", lake(objects_server, bucket(objects_server), ledger, catalog))
 
 
-DATABASES = ("duckdb", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
-LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3")
+@pytest.fixture
+def parquet(tmp_path: Path) -> Place:
+    return Place("parquet", str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def parquet_s3(objects_server: str, tmp_path: Path) -> Place:
+    ledger = tmp_path / "ledger.sqlite"
+    return Place("parquet", lake(objects_server, bucket(objects_server), ledger))
+
+
+DATABASES = (
+    "duckdb",
+    "sqlite",
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("mysql", marks=pytest.mark.mysql),
+)
+LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3", "parquet", "parquet_s3")
 _BRIEF = {
     "delta_s3": {"test_lake", "test_replace"},
     # What both formats share is asked of Delta; here are what makes a commit, and all values.
     "iceberg": {"test_kill", "test_lake", "test_lake_types", "test_race", "test_replace"},
     "iceberg_s3": {"test_race"},
+    "parquet": {
+        "test_frozen",
+        "test_kill",
+        "test_lake",
+        "test_lake_types",
+        "test_race",
+        "test_reader",
+        "test_replace",
+        "test_values",
+    },
+    "parquet_s3": {"test_lake"},
 }
 
 

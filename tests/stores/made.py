@@ -16,8 +16,14 @@ WITH RECURSIVE made(n) AS {numbers}
 SELECT datetime(:start, n || ' seconds') AS ts, 's' || (n % 3) AS sensor, {value} AS value
 FROM made
 """
+_MYSQL = """
+WITH RECURSIVE made(n) AS {numbers}
+SELECT :start + INTERVAL n SECOND AS ts, 's' || (n % 3) AS sensor,
+       CAST({value} AS DOUBLE PRECISION) AS value
+FROM made
+"""
 _COUNTING = "(SELECT 0 UNION ALL SELECT n + 1 FROM made WHERE n < :last)"
-_SELECTS = {"sqlite": (_SQLITE, _COUNTING)}
+_SELECTS = {"mysql": (_MYSQL, _COUNTING), "sqlite": (_SQLITE, _COUNTING)}
 _ONE_TWICE = "(SELECT 1 UNION ALL SELECT 1)"
 
 
@@ -46,4 +52,6 @@ def made(
 def table_by_hand(kind: str, columns: str) -> list[str]:
     """Return the statements with which a person makes the table of readings."""
     schema = [] if kind == "sqlite" else ["CREATE SCHEMA lab"]
+    if kind == "mysql":
+        columns = columns.replace("TIMESTAMPTZ", "DATETIME(6)")
     return [*schema, f"CREATE TABLE lab.readings ({columns})"]

@@ -142,8 +142,9 @@ def _kinds(item: pytest.Item) -> Iterator[str]:
         kind = _FILES.get(name, name)
         if kind in KINDS:
             yield kind
-    if not places and item.get_closest_marker("postgres"):
-        yield "postgres"
+    for kind in ("mysql", "postgres"):
+        if not places and item.get_closest_marker(kind):
+            yield kind
     if not places and item.path.stem in {"test_delta", "test_iceberg"}:
         yield item.path.stem.removeprefix("test_")
 

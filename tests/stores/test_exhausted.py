@@ -11,7 +11,7 @@ import pytest
 
 from airflow_ml_provider.domain.errors import ExhaustedError, FailureClass, MLProviderError
 from airflow_ml_provider.domain.ledger import Change
-from airflow_ml_provider.stores.open import open_store
+from airflow_ml_provider.stores.open import LAKES, open_store
 from tests.stores.actor import Actor
 from tests.stores.conftest import Place
 from tests.stores.world import READINGS, day, put, readings, values, vouched
@@ -61,7 +61,7 @@ def test_a_full_disk_leaves_the_old_partition(file: Place, count: int, most_byte
         vouched(store, day(5))
 
 
-@pytest.fixture(params=["delta", "iceberg"])
+@pytest.fixture(params=LAKES)
 def lake(request: pytest.FixtureRequest) -> Place:
     place: Place = request.getfixturevalue(request.param)
     return place

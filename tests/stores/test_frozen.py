@@ -15,6 +15,7 @@ from tests.stores.world import day, put, readings, values, vouched
 # Who waits for the lock of a process that does not move shall give up soon.
 IMPATIENT: dict[str, dict[str, Any]] = {
     "duckdb": {"lock_wait": 0.5},
+    "mysql": {"takeover_after": 0.1},
     "postgres": {"takeover_after": 0.1},
     "sqlite": {"lock_wait": 0.5},
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_ml_provider.domain.ports import Store
+from airflow_ml_provider.stores.mysql import tables as mysql_tables
 from airflow_ml_provider.stores.open import open_store
 from airflow_ml_provider.stores.postgres import session as postgres_session
 from airflow_ml_provider.stores.sql import hint
@@ -19,11 +20,18 @@ from tests.stores.world import READINGS, day, put, readings
 COLUMNS = "ts TIMESTAMPTZ, sensor TEXT, value DOUBLE PRECISION"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mysql", marks=pytest.mark.mysql),
+    ]
+)
 def indexed_place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Every engine that finds a slice by an index; there a table of a few rows is large."""
     monkeypatch.setattr(postgres_session, "LARGE", 1)
     monkeypatch.setattr(sqlite_tables, "LARGE", 3)
+    monkeypatch.setattr(mysql_tables, "LARGE", 1)
     monkeypatch.setattr(hint, "_said", set())
     return place_of(request)
 
@@ -74,7 +82,7 @@ def test_an_index_in_which_the_column_comes_second_does_not_help(
     by_hand(opened, *table_by_hand(indexed_place.kind, COLUMNS))
     put(opened, day(5), readings(day(5), 3))
     name = '"lab.readings"' if indexed_place.kind == "sqlite" else "lab.readings"
-    by_hand(opened, f"CREATE INDEX second ON {name} (sensor, ts)")
+    by_hand(opened, f"CREATE INDEX second ON {name} (value, ts)")
     assert opened.hint(READINGS, "ts") is not None
 
 
@@ -86,6 +94,7 @@ def test_small_tables_views_and_tables_that_are_not_there_need_none(
     put(opened, day(5), readings(day(5), 3))
     monkeypatch.setattr(postgres_session, "LARGE", 10**9)
     monkeypatch.setattr(sqlite_tables, "LARGE", 10**9)
+    monkeypatch.setattr(mysql_tables, "LARGE", 10**9)
     assert opened.hint(READINGS, "ts") is None
 
 

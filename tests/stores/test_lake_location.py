@@ -82,13 +82,14 @@ def test_tables_of_different_names_never_share_a_folder(
             assert len(part) < 255
 
 
+@pytest.mark.parametrize("kind", ["delta", "parquet"])
 @pytest.mark.parametrize("name", ["with space", "h#sh", "br[ack]et*", "ünï", "it's", "a&b=c"])
-def test_a_lake_may_lie_in_a_folder_of_an_odd_name(tmp_path: Path, name: str) -> None:
-    with open_store("delta", str(tmp_path / name)) as store:
+def test_a_lake_may_lie_in_a_folder_of_an_odd_name(tmp_path: Path, name: str, kind: str) -> None:
+    with open_store(kind, str(tmp_path / name)) as store:
         put(store, day(5), readings(day(5), 3))
         put(store, day(5), readings(day(5), 2))
         vouched(store, day(5))
-    assert (tmp_path / name / "lab" / "readings" / "_delta_log").is_dir()
+    assert list((tmp_path / name / "lab" / "readings").glob("part-*.parquet"))
 
 
 def test_an_object_store_needs_a_ledger() -> None:
@@ -108,12 +109,15 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         open_store("delta", str(tmp_path / "file" / "lake"))
 
 
-def test_a_store_that_does_not_answer_is_named_without_its_secrets(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["delta", "parquet"])
+def test_a_store_that_does_not_answer_is_named_without_its_secrets(
+    tmp_path: Path, kind: str
+) -> None:
     location = (
         "s3://the-key:the-secret@bucket/a?endpoint_url=http%3A%2F%2F127.0.0.1%3A9&region=us-east-1"
         f"&ledger_kind=duckdb&ledger_location={tmp_path}/ledger.duckdb"
     )
-    with open_store("delta", location) as store:
+    with open_store(kind, location) as store:
         with pytest.raises(MLProviderError) as caught:
             put(store, day(5), readings(day(5), 3))
         assert isinstance(caught.value, UnavailableError)

@@ -1,8 +1,9 @@
-"""The network to PostgreSQL: lost answers, cut and silent connections, a server that is away."""
+"""The network to a server: lost answers, cut and silent connections, a server that is away."""
 
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,11 +14,10 @@ from airflow_ml_provider.domain.errors import UnavailableError
 from airflow_ml_provider.domain.ledger import Change
 from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.stores.open import open_store
-from tests.stores.conftest import Place, administer, until
+from tests.stores import mariadb
+from tests.stores.conftest import Place, administer, place_of, until
 from tests.stores.relay import Relay
 from tests.stores.world import READINGS, claim, day, owned, put, readings, values, vouched
-
-pytestmark = pytest.mark.postgres
 
 # A dead network is noticed in a second or two instead of a minute.
 SHORT = {
@@ -28,23 +28,35 @@ SHORT = {
 }
 
 
+@pytest.fixture(
+    params=[
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mysql", marks=pytest.mark.mysql),
+    ]
+)
+def server_place(request: pytest.FixtureRequest) -> Place:
+    return place_of(request)
+
+
 @pytest.fixture
-def relay(postgres: Place) -> Iterator[Relay]:
-    with Relay(postgres) as opened:
+def relay(server_place: Place) -> Iterator[Relay]:
+    with Relay(server_place) as opened:
         yield opened
 
 
 @pytest.fixture
-def direct(postgres: Place) -> Iterator[Store]:
-    with open_store(postgres.kind, postgres.location, takeover_after=0.1) as store:
+def direct(server_place: Place) -> Iterator[Store]:
+    with open_store(server_place.kind, server_place.location, takeover_after=0.1) as store:
         put(store, day(4), readings(day(4), 5))
         put(store, day(5), readings(day(5), 3))
         yield store
 
 
 def history(place: Place) -> list[tuple[object, ...]]:
-    return administer(
-        place.location, "SELECT token, change FROM ml_history WHERE partition_key = '2024-01-05'"
+    run = {"mysql": mariadb.administer}.get(place.kind, administer)
+    return run(
+        place.location,
+        """SELECT token, "change" FROM ml_history WHERE partition_key = '2024-01-05'""",
     )
 
 
@@ -66,7 +78,7 @@ def half_way(rows, work):
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
-def test_a_commit_whose_answer_is_lost_has_happened_once(postgres, relay, direct):
+def test_a_commit_whose_answer_is_lost_has_happened_once(server_place, relay, direct):
     place = relay.place()
     with open_store(
         place.kind, place.location, on_step=at("noted", relay.lose_answer_to_commit)
@@ -76,10 +88,10 @@ def test_a_commit_whose_answer_is_lost_has_happened_once(postgres, relay, direct
     assert direct.ledger.line(READINGS, day(5).key) == done.line
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
     vouched(direct, day(5))
-    assert history(postgres) == [(1, "written"), (2, "written")]
+    assert history(server_place) == [(1, "written"), (2, "written")]
 
 
-def test_a_commit_that_never_arrived_is_not_called_done(postgres, relay, direct):
+def test_a_commit_that_never_arrived_is_not_called_done(server_place, relay, direct):
     place = relay.place()
     with open_store(place.kind, place.location, on_step=at("noted", relay.lose_commit)) as store:
         mine = claim(store, day(5))
@@ -89,7 +101,7 @@ def test_a_commit_that_never_arrived_is_not_called_done(postgres, relay, direct)
         vouched(direct, day(5))
         assert put(store, day(5), readings(day(5), 4, 7.0), claimed=mine).change is Change.WRITTEN
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
-    assert history(postgres) == [(1, "written"), (2, "written")]
+    assert history(server_place) == [(1, "written"), (2, "written")]
 
 
 def test_a_second_write_of_a_claim_whose_commit_never_arrived_is_not_called_done(relay, direct):
@@ -158,21 +170,39 @@ def test_a_connection_that_is_lost_between_steps_leaves_the_old_partition(
     vouched(direct, day(5))
 
 
+SLOW = {
+    "mysql": "SELECT ts, sensor, value + SLEEP(600) AS value FROM lab.readings",
+    "postgres": "SELECT now() AS ts, 's' AS sensor, 1.0 AS value FROM pg_sleep(600)",
+}
+
+
+def until_asleep(place: Place) -> None:
+    """Return when a server is in the middle of a slow statement."""
+    if place.kind == "postgres":
+        return until(place, "state = 'active' AND query LIKE '%INSERT%pg_sleep%'")
+    asked = "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'INSERT%SLEEP%'"
+    deadline = time.monotonic() + 60
+    while not mariadb.administer(place.location, asked):
+        assert time.monotonic() < deadline, "The statement has not come."
+        time.sleep(0.02)
+    return None
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("settings", [SHORT, {}], ids=["short", "default"])
 def test_an_answer_that_never_comes_is_not_waited_for_without_end(
-    postgres, relay, direct, settings
+    server_place, relay, direct, settings
 ):
     place = relay.place(**settings)
-    slow = Query("SELECT now() AS ts, 's' AS sensor, 1.0 AS value FROM pg_sleep(600)")
+    slow = Query(SLOW[server_place.kind])
     with open_store(place.kind, place.location) as store, ThreadPoolExecutor(1) as pool:
         writing = pool.submit(put, store, day(5), slow)
-        until(postgres, "state = 'active' AND query LIKE '%INSERT%pg_sleep%'")
+        until_asleep(server_place)
         relay.go_silent()
         with pytest.raises(UnavailableError):
             writing.result(300)
     assert values(direct, day(5)) == [1.0, 2.0, 3.0]
-    with open_store(postgres.kind, postgres.location, takeover_after=0.1) as store:
+    with open_store(server_place.kind, server_place.location, takeover_after=0.1) as store:
         put(store, day(5), readings(day(5), 4, 7.0))
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
 
@@ -188,12 +218,14 @@ def test_a_stream_whose_connection_is_cut_does_not_end_as_if_it_were_whole(relay
             stream.read_all()
 
 
-def test_a_server_that_is_down_is_named_without_its_password():
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_a_server_that_is_down_is_named_without_its_password(kind):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    location = f"postgresql://ada:hunter2@127.0.0.1:{port}/features"
+    scheme = {"postgres": "postgresql"}.get(kind, kind)
+    location = f"{scheme}://ada:hunter2@127.0.0.1:{port}/features"
     with (
-        open_store("postgres", location) as store,
+        open_store(kind, location) as store,
         pytest.raises(UnavailableError, match=rf"127\.0\.0\.1:{port}/features") as caught,
     ):
         claim(store, day(5))
@@ -202,12 +234,14 @@ def test_a_server_that_is_down_is_named_without_its_password():
 
 
 @pytest.mark.faults
-def test_a_server_that_takes_a_connection_and_says_nothing_is_given_up():
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_a_server_that_takes_a_connection_and_says_nothing_is_given_up(kind):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
-        location = f"postgresql://ada:hunter2@127.0.0.1:{port}/features?connect_timeout=2"
+        scheme = {"postgres": "postgresql"}.get(kind, kind)
+        location = f"{scheme}://ada:hunter2@127.0.0.1:{port}/features?connect_timeout=2"
         with (
-            open_store("postgres", location) as store,
-            pytest.raises(UnavailableError, match="timeout"),
+            open_store(kind, location) as store,
+            pytest.raises(UnavailableError, match=r"timeout|timed out"),
         ):
             claim(store, day(5))

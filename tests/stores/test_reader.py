@@ -16,7 +16,9 @@ from tests.stores.world import READINGS, day, put, readings, values, vouched
 
 OLD = [1.0 + number for number in range(40)]
 NEW = [500.0 + number for number in range(60)]
-SUMMARY = Query("SELECT count(*) AS rows, min(value) AS low, max(value) AS high FROM lab.readings")
+SUMMARY = Query(
+    'SELECT count(*) AS "rows", min(value) AS low, max(value) AS high FROM lab.readings'
+)
 
 
 def summary(store: Store) -> list[float]:

@@ -195,10 +195,18 @@ def test_a_failed_check_leaves_the_old_partition(store: Store) -> None:
     assert (line.token, line.committed_token) == (2, 1)
 
 
+def has_nothing_of(store: Store, table: TableName = READINGS) -> bool:
+    """Whether there is no table, or one without rows where the engine cannot take it back."""
+    if store.capabilities.ddl_in_transaction:
+        return store.columns(table) == ()
+    return not store.columns(table) or store.scan(table).read_all().num_rows == 0
+
+
 def test_a_failed_check_leaves_no_table_behind(store: Store) -> None:
     with pytest.raises(CheckFailedError):
         put(store, day(5), readings(day(5), 2), expectations=Expectations(rows_min=5))
-    assert store.columns(READINGS) == ()
+    assert has_nothing_of(store)
+    assert put(store, day(5), readings(day(5), 2)).change is Change.WRITTEN
 
 
 def test_every_kind_of_check_counts_what_it_should(store: Store) -> None:
@@ -244,7 +252,7 @@ def test_not_a_number_is_greater_than_every_number_or_refused(store: Store) -> N
     if not store.capabilities.nan:
         with pytest.raises(DataError, match="'value' holds NaN"):
             put(store, day(5), rows)
-        assert store.columns(READINGS) == ()
+        assert has_nothing_of(store)
         return
     with pytest.raises(CheckFailedError, match="1 of 1 rows lie outside"):
         put(store, day(5), rows, expectations=Expectations(between=(("value", None, 1e308),)))
@@ -351,7 +359,7 @@ def test_a_query_of_rows_outside_is_refused_with_an_example(store: Store) -> Non
     copy = TableName("lab", "copied")
     with pytest.raises(OutsideWindowError, match=r"4 of 4 rows.*2024-01-05"):
         put(store, day(6), Query("SELECT * FROM lab.readings"), table=copy)
-    assert store.columns(copy) == ()
+    assert has_nothing_of(store, copy)
 
 
 def test_a_query_that_the_database_refuses_leaves_everything(store: Store) -> None:
@@ -411,10 +419,12 @@ def test_dates_belong_to_the_day_that_they_name(store: Store) -> None:
     assert store.count(daily, owned(day(5))) == 1
 
 
-def test_hostile_names_are_only_names(store: Store) -> None:
+def test_hostile_names_are_only_names(place: Place, store: Store) -> None:
+    # MySQL's names have no letters beyond the basic plane.
+    odd = "Ünïcode :x $1 ?" if place.kind == "mysql" else "Ünïcode 🙂 :x $1 ?"
     table = TableName('sch"ema; --', "ta\"b'le $1 :x ?")
     key = "key'\"; DROP TABLE ml_partition; --\n:x $1 ? %s {}"
-    rows = readings(day(5), 2).rename_columns(['a"t', "select; --", "Ünïcode 🙂 :x $1 ?"])
+    rows = readings(day(5), 2).rename_columns(['a"t', "select; --", odd])
     mine = store.claim(table, key, hostile_owner(), at=NOW)
     done = store.replace(
         mine,
@@ -425,7 +435,7 @@ def test_hostile_names_are_only_names(store: Store) -> None:
         expectations=Expectations(
             not_null=('a"t',),
             unique=(('a"t', "select; --"),),
-            between=(("Ünïcode 🙂 :x $1 ?", 0, 10),),
+            between=((odd, 0, 10),),
             accepted=(("select; --", ("s0", "s1", "it's")),),
         ),
         at=NOW,

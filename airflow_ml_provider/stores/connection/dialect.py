@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.connection.statement import quoted, quoted_table
+from airflow_ml_provider.stores.connection.statement import Statement, quoted, quoted_table
 
 
 class StandardDialect:
@@ -38,6 +38,10 @@ class StandardDialect:
     def utc(self, moment: str) -> str:
         """Return a moment in UTC, without a zone."""
         return f"CAST({moment} AS TIMESTAMP)"
+
+    def deletion(self, table: TableName, column: str, where: Statement) -> Statement:
+        """Return the DELETE of a slice by ``column``, whose predicate is ``where``."""
+        return Statement(f"DELETE FROM {quoted_table(table)} WHERE {where.text}", where.values)
 
     def ascending(self, expressions: Iterable[str]) -> str:
         """Return what stands after ORDER BY, for rows in rising order, NULL last."""

@@ -86,6 +86,9 @@ class Dialect(Protocol):
     def utc(self, moment: str) -> str:
         """Return an expression: a moment of a column in UTC, without a zone."""
 
+    def deletion(self, table: TableName, column: str, where: Statement) -> Statement:
+        """Return the DELETE of a slice by ``column``, whose predicate is ``where``."""
+
     def ascending(self, expressions: Iterable[str]) -> str:
         """Return what stands after ORDER BY, for rows in rising order, NULL last."""
 

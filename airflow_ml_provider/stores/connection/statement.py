@@ -94,6 +94,20 @@ def bound(sql: str, values: Mapping[str, object]) -> Statement:
     return Statement("".join(pieces), tuple(values[name] for name in numbers))
 
 
+def named(sql: str) -> Iterator[tuple[int, str]]:
+    """
+    Yield where in ``sql`` a value is asked for by name, and that name.
+
+    A colon right after a word, a quote or a bracket is part of something else: a slice, a key.
+    """
+    position, before = 0, ""
+    for kind, text in _pieces(sql):
+        if kind == "name" and not re.match(r"[\w'\"\])]", before):
+            yield position, text[1:]
+        position += len(text)
+        before = text[-1:] or before
+
+
 def _pieces(sql: str) -> Iterator[tuple[str, str]]:
     position = 0
     while match := _TOKENS.search(sql, position):

@@ -77,8 +77,8 @@ def installed() -> Any:
     return duckdb
 
 
-def in_utc(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Return the connection with UTC as its time zone, which draws no progress into a log."""
+def settled(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Return the connection with UTC as its time zone, and no progress bar in a task's log."""
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_ml_provider.domain.errors import UnavailableError
-from airflow_ml_provider.stores.duckdb.engine import CONFIG, in_utc, installed
+from airflow_ml_provider.stores.duckdb.engine import CONFIG, installed, settled
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +32,7 @@ def opened(path: str, lock_wait: float) -> duckdb.DuckDBPyConnection:
 
     def connect() -> duckdb.DuckDBPyConnection:
         with gate(path):
-            return in_utc(library.connect(path, config=CONFIG))
+            return settled(library.connect(path, config=CONFIG))
 
     try:
         return _persistently(connect, lock_wait)

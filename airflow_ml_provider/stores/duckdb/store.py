@@ -23,9 +23,9 @@ from airflow_ml_provider.stores.connection.statement import (
 )
 from airflow_ml_provider.stores.duckdb.engine import (
     DuckDBDialect,
-    in_utc,
     installed,
     selected,
+    settled,
     told,
 )
 from airflow_ml_provider.stores.duckdb.file import IN_MEMORY, closed, opened
@@ -126,7 +126,7 @@ class DuckDBSession:
 
     def beside(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a SELECT in a transaction of its own."""
-        cursor = in_utc(self.connection.cursor())
+        cursor = settled(self.connection.cursor())
         with told():
             try:
                 return cursor.execute(sql, list(values)).fetchall()
@@ -137,7 +137,7 @@ class DuckDBSession:
         """Stream a SELECT over a cursor of its own, closed at the end of the rows."""
         import pyarrow as pa
 
-        cursor = in_utc(self.connection.cursor())
+        cursor = settled(self.connection.cursor())
         with told():
             reader = selected(cursor, statement).to_arrow_reader(_BATCH_ROWS)
         return pa.RecordBatchReader.from_batches(

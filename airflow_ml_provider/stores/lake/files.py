@@ -32,7 +32,8 @@ class DataFile:
     """
     A Parquet file: its path below the table, its size, the bounds of columns where known.
 
-    ``constants`` are columns that the file does not hold because all of its rows have one value.
+    ``constants`` are columns that the file does not hold because all of its rows have one value;
+    ``sha256`` is the checksum of its bytes, where the format keeps one.
     """
 
     path: str
@@ -40,6 +41,7 @@ class DataFile:
     size: int
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str | None = None
 
 
 class Place(Enum):

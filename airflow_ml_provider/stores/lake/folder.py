@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +19,9 @@ from airflow_ml_provider.stores.lake.location import without_scheme
 
 if TYPE_CHECKING:
     import pyarrow.fs as pa_fs
+
+_BLOCK = 2**20
+_OURS = re.compile(r"part-[0-9a-f]{32}\.parquet")  # as a stage names them
 
 
 @contextmanager
@@ -28,6 +34,14 @@ def reached(place: str) -> Iterator[None]:
         kind = ExhaustedError if full else UnavailableError
         msg = f"{place} is {'full' if full else 'not to be read or written'}: {error}"
         raise kind(msg) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A data file that was found in the folder of a table, and when it was written."""
+
+    path: str
+    written: datetime
 
 
 class Folder:
@@ -55,24 +69,19 @@ class Folder:
                 self._bring(file, path)
                 brought.append(DataFile(path, footer.num_rows, size, bounds_of(footer)))
             if files and self._on_disk:
-                _synced(Path(self.path, below))
+                synced(Path(self.path, below))
         return brought
 
     def _bring(self, file: Path, path: str) -> None:
-        import pyarrow.fs as pa_fs
-
         target = f"{self.path}/{path}"
         if self._on_disk:
-            _synced(file)
+            synced(file)
             Path(target).parent.mkdir(parents=True, exist_ok=True)
             file.rename(target)
             return
-        pa_fs.copy_files(
-            str(file),
-            target,
-            source_filesystem=pa_fs.LocalFileSystem(),
-            destination_filesystem=self.filesystem,
-        )
+        # Not by pyarrow's copy_files, which says nothing when an upload fails at its very end.
+        with file.open("rb") as source, self.filesystem.open_output_stream(target) as upload:
+            shutil.copyfileobj(source, upload, _BLOCK)
 
     def written_before(self, moment: datetime, below: str = "") -> list[DataFile]:
         """Return the Parquet files right in (a part of) the folder that are older than a moment."""
@@ -105,6 +114,38 @@ class Folder:
             with suppress(OSError):
                 self.filesystem.delete_file(f"{self.path}/{file.path}")
 
+    def deleted(self, paths: Sequence[str]) -> list[str]:
+        """Delete files and return those that are not there any more."""
+        for path in paths:
+            with suppress(OSError):
+                self.filesystem.delete_file(f"{self.path}/{path}")
+        return self.missing(paths)
+
+    def missing(self, paths: Sequence[str]) -> list[str]:
+        """Return those files that are not there."""
+        import pyarrow.fs as pa_fs
+
+        if not paths:
+            return []
+        with reached(self.place):
+            found = self.filesystem.get_file_info([f"{self.path}/{path}" for path in paths])
+        return [
+            path
+            for path, info in zip(paths, found, strict=True)
+            if info.type is pa_fs.FileType.NotFound
+        ]
+
+    def found(self) -> list[Sighting]:
+        """Return the data files that are there, whoever brought them."""
+        import pyarrow.fs as pa_fs
+
+        with reached(self.place):
+            infos = self.filesystem.get_file_info(
+                pa_fs.FileSelector(self.path, allow_not_found=True)
+            )
+        names = [info for info in infos if _OURS.fullmatch(info.base_name)]
+        return [Sighting(info.base_name, info.mtime) for info in names]
+
     def drop(self) -> None:
         """Delete the folder with all that is in it; nothing happens when there is none."""
         import pyarrow.fs as pa_fs
@@ -114,7 +155,7 @@ class Folder:
                 self.filesystem.delete_dir(self.path)
 
 
-def _synced(path: Path) -> None:
+def synced(path: Path) -> None:
     """Return when the file or folder is on the disk, and not only on its way there."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -17,9 +17,9 @@ from airflow_ml_provider.stores.connection.statement import Statement, quoted, q
 from airflow_ml_provider.stores.duckdb.engine import (
     CONFIG,
     DuckDBDialect,
-    in_utc,
     installed,
     selected,
+    settled,
     told,
 )
 
@@ -43,7 +43,7 @@ class LakeSql:
             connection = installed().connect(
                 ":memory:", config={**CONFIG, "temp_directory": spill}
             )
-            self._connection: duckdb.DuckDBPyConnection = in_utc(connection)
+            self._connection: duckdb.DuckDBPyConnection = settled(connection)
 
     def __enter__(self) -> Self:
         return self

@@ -37,9 +37,9 @@ from airflow_ml_provider.stores.connection.statement import bound, quoted, quote
 from airflow_ml_provider.stores.duckdb.engine import (
     CONFIG,
     DuckDBDialect,
-    in_utc,
     installed,
     selected,
+    settled,
     told,
 )
 from airflow_ml_provider.stores.memory import tables as memory_tables
@@ -211,7 +211,7 @@ class MemoryStore:
         :raises QueryError: when DuckDB refuses it.
         """
         statement = bound(query.sql, query.values)
-        connection = in_utc(installed().connect(":memory:", config=CONFIG))
+        connection = settled(installed().connect(":memory:", config=CONFIG))
         try:
             with told():
                 _copied(connection, self._tables, query.sql)

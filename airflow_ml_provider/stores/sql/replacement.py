@@ -75,8 +75,11 @@ class Order:
 class Replacement:
     """One run of the write protocol. Until the commit, readers see the old partition, whole."""
 
-    def __init__(self, session: Session, order: Order, on_step: OnStep) -> None:
+    def __init__(
+        self, session: Session, order: Order, on_step: OnStep, *, ddl_in_transaction: bool = True
+    ) -> None:
         self._session = session
+        self._ddl_in_transaction = ddl_in_transaction
         self._order = order
         self._on_step = on_step
         self._table = order.claim.table
@@ -119,7 +122,8 @@ class Replacement:
         pause = 0.005
         while True:
             try:
-                return self._locked(), self._cleared()
+                made = self._made_apart()
+                return self._locked(), self._cleared() or made
             except ConflictError:
                 self._session.rollback()
                 if time.monotonic() > deadline:
@@ -127,18 +131,34 @@ class Replacement:
                 time.sleep(pause)
                 pause = min(pause * 2, 0.5)
 
+    def _made_apart(self) -> bool:
+        """Make the table before the transaction, where that would end one; it may stay empty."""
+        if self._ddl_in_transaction:
+            return False
+        claim = self._order.claim
+        self._newest(ledger_lines.read(self._session, claim.table, claim.key))
+        try:
+            return self._created(apart=True)
+        finally:
+            self._session.rollback()
+
     def _locked(self) -> Line:
         self._session.begin()
         self._on_step("begun")
         claim = self._order.claim
         with self._session.waiting(claim):
             line = ledger_lines.locked(self._session, claim.table, claim.key)
-        if line is None or line.token != claim.token:
-            raise FencedError(fenced(claim, line))
+        line = self._newest(line)
         self._on_step("locked")
         return line
 
-    def _created(self) -> bool:
+    def _newest(self, line: Line | None) -> Line:
+        claim = self._order.claim
+        if line is None or line.token != claim.token:
+            raise FencedError(fenced(claim, line))
+        return line
+
+    def _created(self, *, apart: bool = False) -> bool:
         """Make the table if there is none, else add columns to it or refuse rows that do not fit."""
         given = self._given()
         if self._order.owned.column not in given:
@@ -153,13 +173,19 @@ class Replacement:
                 self._session.exclusive(f"create {self._name}")
             columns = self._columns()
         self._names = given
-        self._added = self._lacking(columns or given, given)
-        if not columns:
-            self._create(self._table)
-            return True
-        if self._added:
+        added = self._lacking(columns or given, given)
+        if added or self._ddl_in_transaction:  # what was added apart is not lacking any more
+            self._added = added
+        if columns and not added:
+            return False
+        if not (apart or self._ddl_in_transaction):
+            msg = f"Table {self._table} went away, or a column of it, when it was to be written."
+            raise ConflictError(msg)
+        if columns:
             self._widen()
-        return False
+        else:
+            self._create(self._table)
+        return not columns
 
     def _cleared(self) -> bool:
         created = self._created()
@@ -187,9 +213,11 @@ class Replacement:
 
     def _deleted(self) -> None:
         """Delete the slice; from here on the table keeps its columns until the transaction ends."""
-        where = inside(self._order.owned, self._session.dialect.edge)
+        dialect, owned = self._session.dialect, self._order.owned
+        where = inside(owned, dialect.edge)
         with self._session.waiting(self._order.claim):
-            self._session.change(f"DELETE FROM {self._name} WHERE {where.text}", where.values)
+            delete = dialect.deletion(self._table, owned.column, where)
+            self._session.change(delete.text, delete.values)
         # Looked at again: somebody may have added a column while the delete waited for the table.
         if self._lacking(self._columns(), self._names):
             msg = f"A column of {self._table} went away while {self._order.claim.key} was written."

@@ -94,7 +94,12 @@ class SqlStore:
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
         order = Order(claim, owned, window, recipe, expectations, at, schema)
-        done = Replacement(self._ledger.session, order, self._on_step).run(rows)
+        done = Replacement(
+            self._ledger.session,
+            order,
+            self._on_step,
+            ddl_in_transaction=self.capabilities.ddl_in_transaction,
+        ).run(rows)
         say_once(self._session, claim.table, owned.column)
         return done
 

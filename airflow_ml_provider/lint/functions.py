@@ -1,4 +1,4 @@
-"""Functions: whether the user's Python can be imported from where the YAML file lies."""
+"""Functions: whether the user's Python can be imported, takes what it is given, and repeats."""
 
 from __future__ import annotations
 
@@ -6,31 +6,40 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 
-from airflow_ml_provider.spec.document import read_document
+from airflow_ml_provider.domain.errors import FunctionError
+from airflow_ml_provider.lint.effects import effects
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
-from airflow_ml_provider.spec.inheritance import Layered, layered
-from airflow_ml_provider.spec.loader import LoadedSystem
+from airflow_ml_provider.spec.inheritance import Layered
+from airflow_ml_provider.spec.loaded import LoadedSystem
+from airflow_ml_provider.spec.loader import understood
+from airflow_ml_provider.spec.sql import read_text
 from airflow_ml_provider.spec.system import System
+from airflow_ml_provider.spec.world import World
+from airflow_ml_provider.steps.function import arguments, load, taken_in_order
 
 Place = tuple[str, str, str]
 
 
-def check_functions(loaded: LoadedSystem) -> tuple[Fault, ...]:
+def check_functions(loaded: LoadedSystem, world: World) -> tuple[Fault, ...]:
     """
-    Import every function that the system names, and return a fault for each that is not there.
+    Import every function that the system names, and return what is wrong with each.
 
-    User modules run here, as they would in a task: with the folder of the YAML file on
-    ``sys.path``. They are forgotten afterwards, so that another system may have modules of the
-    same name.
+    A function that is not there, or cannot be called as it will be, is a fault; one that reads the
+    clock, and the like, gets a warning. User modules run here, as they would in a task: with the
+    folder of the YAML file on ``sys.path``. They are forgotten afterwards, so that another system
+    may have modules of the same name.
     """
-    text = loaded.path.read_text(encoding="utf-8-sig")
-    document = layered(read_document(loaded.path, text))
+    document = understood(loaded.path, read_text(loaded.path), world)
+    found: list[Fault] = []
     with _importable(loaded.path.parent.resolve()):
-        found = [_fault(document, place, name) for place, name in _named(loaded.system)]
-    return tuple(fault for fault in found if fault is not None)
+        for place, name in _named(loaded.system):
+            fault = _fault(document, place, name) or _misfit(document, place, name, loaded.system)
+            found += _effects(name) if fault is None else [fault]
+    return tuple(found)
 
 
 def _named(system: System) -> Iterator[tuple[Place, str]]:
@@ -89,6 +98,39 @@ def _fault(document: Layered, place: Place, function: str) -> Fault | None:
     if callable(found):
         return None
     return document.fault_at(place, f"{where}: {function!r} is no function but {found!r}"[:200])
+
+
+def _misfit(document: Layered, place: Place, name: str, system: System) -> Fault | None:
+    function = load(name)
+    try:
+        signature(function)
+    except (TypeError, ValueError):
+        return None  # a function in C, say, keeps its parameters to itself
+    section, entry, key = place
+    try:
+        if key == "python":
+            offered = (*system.features[entry].reads, "window", "params", "tables")
+            arguments(name, function, dict.fromkeys(offered, lambda: None))
+        else:
+            names, required = _CALLED[key]
+            taken_in_order(name, function, names, required=required)
+    except FunctionError as error:
+        return document.fault_at(place, f"{section}.{entry}.{key}: {error}")
+    return None
+
+
+# What the steps call each of them with, and how much of it must be taken.
+_CALLED = {
+    "train": (("dataset", "params"), 1),
+    "evaluate": (("model", "holdout", "params"), 2),
+    "predict": (("model", "batch", "params"), 2),
+}
+
+
+def _effects(name: str) -> list[Fault]:
+    module_name, _, attribute = name.partition(":")
+    file = getattr(sys.modules[module_name], "__file__", None)
+    return effects(Path(file), attribute) if file else []
 
 
 def _absent(module_name: str, error: ModuleNotFoundError) -> str:

@@ -1,0 +1,40 @@
+"""Airflow's world: the profile, the Variables and the connections that an Airflow knows."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from airflow_ml_provider.hooks.options import option
+from airflow_ml_provider.spec import World
+
+
+def airflows_world(profile: str | None = None, *, check_connections: bool = False) -> World:
+    """
+    Return the world in which Airflow reads a file; ``profile`` counts before the option.
+
+    A Variable is asked for once, however often it is named. Connections are looked up only when
+    that is said: they carry secrets, which have no business where Dags are parsed.
+    """
+    return World(
+        profile=lambda: profile or option("profile"),
+        variable=cache(_variable),
+        connection=cache(_is_connection) if check_connections else None,
+    )
+
+
+def _variable(name: str) -> str | None:
+    from airflow.sdk import Variable
+
+    found = Variable.get(name, default=None)
+    return None if found is None else str(found)
+
+
+def _is_connection(conn_id: str) -> bool:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return False
+    return True

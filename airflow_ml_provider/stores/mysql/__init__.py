@@ -1,0 +1,3 @@
+"""MySQL and MariaDB: tables and ledger on one server."""
+
+from __future__ import annotations
