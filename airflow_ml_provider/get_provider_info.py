@@ -25,14 +25,11 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": _modules(
-            "operators.dataset",
-            "operators.evaluate",
             "operators.inference",
             "operators.materialize",
-            "operators.promote",
             "operators.publish",
             "operators.staleness",
-            "operators.train",
+            "operators.training",
         ),
         "sensors": _modules("sensors.data_ready"),
         "triggers": _modules("triggers.data_ready"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_ml_provider.domain.outline import Outline
 from airflow_ml_provider.factory.asset import feature_asset
+from airflow_ml_provider.factory.recipe import Recipe, calendar_of, store_of
+from airflow_ml_provider.factory.wiring import empty_dag
 from airflow_ml_provider.operators.materialize import MaterializeOperator
 from airflow_ml_provider.operators.publish import PublishOperator
 from airflow_ml_provider.schedules.timetable import PartitionTimetable
@@ -14,29 +17,25 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
     from airflow_ml_provider.domain.pipeline import FeatureView
-    from airflow_ml_provider.factory.wiring import Wiring
 
 _MAX_ACTIVE_RUNS = 16
 
 
-def feature_dag(wiring: Wiring, view: FeatureView) -> DAG:
-    """Return the Dag that materializes ``view``, one run a partition."""
-    every = view.calendar.granularity
-    with wiring.dag(
-        view.name,
-        "features",
-        purpose=f"Materializes one partition of `{view.table}` every {every}.",
-        timetable=PartitionTimetable(view.calendar),
-        max_active_runs=_MAX_ACTIVE_RUNS,
-    ) as dag:
-        wait = DataReadySensor(task_id="wait_for_data", view=view, **wiring.store)
-        materialize = MaterializeOperator(task_id="materialize", view=view, **wiring.store)
+def feature_dag(recipe: Recipe) -> DAG:
+    """Return the Dag that materializes a feature view, one run a partition."""
+    view: Outline[FeatureView] = Outline(
+        "FeatureView", recipe["dag_id"], calendar_of(recipe), recipe["pipeline"]
+    )
+    timetable = PartitionTimetable(view.calendar)
+    with empty_dag(recipe, timetable, max_active_runs=_MAX_ACTIVE_RUNS) as dag:
+        wait = DataReadySensor(task_id="wait_for_data", view=view, **store_of(recipe))
+        materialize = MaterializeOperator(task_id="materialize", view=view, **store_of(recipe))
         publish = PublishOperator(
             task_id="publish",
-            table=view.table,
-            asset=feature_asset(view),
+            table=recipe["table"],
+            asset=feature_asset(view.name),
             calendar=view.calendar,
-            **wiring.store,
+            **store_of(recipe),
         )
         wait >> materialize >> publish
     return dag

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import chain
 
+from airflow_ml_provider.domain.outline import Outline
 from airflow_ml_provider.factory.asset import feature_asset, prediction_asset
+from airflow_ml_provider.factory.recipe import (
+    Recipe,
+    calendar_of,
+    registry_of,
+    store_of,
+    upstream_of,
+)
+from airflow_ml_provider.factory.wiring import empty_dag
 from airflow_ml_provider.operators.inference import (
     CommitPredictionsOperator,
     PinModelOperator,
@@ -22,42 +31,37 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
     from airflow_ml_provider.domain.pipeline import BatchPrediction
-    from airflow_ml_provider.factory.wiring import Wiring
 
 _MAX_ACTIVE_RUNS = 16
 
 
-def inference_dag(wiring: Wiring, prediction: BatchPrediction) -> DAG:
+def inference_dag(recipe: Recipe) -> DAG:
     """Return the Dag that scores each partition of its features with one pinned version."""
-    with wiring.dag(
-        prediction.name,
-        "inference",
-        purpose=f"Scores every {prediction.calendar.granularity} of features with "
-        f"`{prediction.model}@{prediction.alias}` into `{prediction.table}`.",
-        timetable=_timetable(prediction),
-        max_active_runs=_MAX_ACTIVE_RUNS,
-    ) as dag:
-        shared = {"prediction": prediction, **wiring.store}
-        wait = DataReadySensor(task_id="wait_for_data", prediction=prediction, **wiring.store)
+    prediction: Outline[BatchPrediction] = Outline(
+        "BatchPrediction", recipe["dag_id"], calendar_of(recipe), recipe["pipeline"]
+    )
+    with empty_dag(recipe, _timetable(recipe), max_active_runs=_MAX_ACTIVE_RUNS) as dag:
+        shared: dict[str, Any] = {"prediction": prediction, **store_of(recipe)}
+        wait = DataReadySensor(task_id="wait_for_data", **shared)
         pin = PinModelOperator(task_id="pin_model", **shared)
         predict = PredictOperator.partial(
-            task_id="predict", prediction=prediction, **wiring.registry
+            task_id="predict", prediction=prediction, **registry_of(recipe)
         ).expand(chunk=pin.output)
         commit = CommitPredictionsOperator(task_id="commit", **shared)
         publish = PublishOperator(
             task_id="publish",
-            table=prediction.table,
-            asset=prediction_asset(prediction),
+            table=recipe["table"],
+            asset=prediction_asset(prediction.name),
             calendar=prediction.calendar,
-            **wiring.store,
+            **store_of(recipe),
         )
         chain(wait, pin, predict, commit, publish)
     return dag
 
 
-def _timetable(prediction: BatchPrediction) -> AssetPartitionTimetable:
+def _timetable(recipe: Recipe) -> AssetPartitionTimetable:
     # All features of a partition, or runs of one partition would race for it.
-    calendars = {feature_asset(view): view.calendar for view in prediction.features}
+    calendars = {feature_asset(name): each for name, each in upstream_of(recipe).items()}
     return AssetPartitionTimetable(
-        prediction.calendar, assets=reduce(and_, calendars), calendars=calendars
+        calendar_of(recipe), assets=reduce(and_, calendars), calendars=calendars
     )

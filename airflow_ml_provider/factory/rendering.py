@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
+from airflow_ml_provider.domain.outline import Outline
 from airflow_ml_provider.factory.python_source import Names, source
 from airflow_ml_provider.notifications import PipelineNotifier
 from airflow_ml_provider.operators.base import MLOperator
@@ -131,7 +132,7 @@ def _own(operator: type, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     accepted = {
         name
         for each in ours
-        if each is not MLOperator  # whose calendar its subclasses give
+        if each is not MLOperator  # which has no argument of its own
         for name in signature(each).parameters
     }
     accepted |= set(getattr(operator, "template_fields", ()))
@@ -149,6 +150,8 @@ def _arguments(kwargs: Mapping[str, Any], pipeline: Pipeline, names: Names) -> s
 
 
 def _argument(value: Any, pipeline: Pipeline, names: Names) -> str:
+    if isinstance(value, Outline):
+        value = value.whole()
     if value == pipeline:
         return "pipeline"
     if isinstance(value, Asset):

@@ -13,7 +13,11 @@ def embedded_home() -> Path:
 
     It is the option ``home``, else ``airflow_ml`` in Airflow's home.
     """
-    chosen = option("home")
-    home = (Path(chosen).expanduser() if chosen else airflow_home() / "airflow_ml").absolute()
+    home = home_of(option("home"))
     home.mkdir(parents=True, exist_ok=True)
     return home
+
+
+def home_of(chosen: str | None) -> Path:
+    """Return the folder that the option ``home`` means; it may not be there yet."""
+    return (Path(chosen).expanduser() if chosen else airflow_home() / "airflow_ml").absolute()

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
 from airflow.sdk.log import redact  # type: ignore[attr-defined]  # used, not exported
 
-from airflow_ml_provider.domain.errors import MLProviderError
-from airflow_ml_provider.notifications.channel import send
-from airflow_ml_provider.notifications.facts import base_url, incident_of
-from airflow_ml_provider.notifications.guard import (
-    TimeIsUpError,
-    answered_calls_only,
-    within,
-)
-from airflow_ml_provider.notifications.incident import (
-    Incident,
-    Message,
-    late_message_of,
-    message_of,
-)
-
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_ml_provider.notifications.incident import Message
 
 _SECONDS = 10.0
 
@@ -60,6 +46,14 @@ class PipelineNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Tell of the failed run that ``context`` describes."""
+        from airflow_ml_provider.notifications.facts import incident_of
+        from airflow_ml_provider.notifications.guard import (
+            TimeIsUpError,
+            answered_calls_only,
+            within,
+        )
+        from airflow_ml_provider.notifications.incident import message_of
+
         try:
             with within(_SECONDS), answered_calls_only():
                 self.tell(message_of(incident_of(context, self.owner, self.store_conn_id)))
@@ -70,10 +64,16 @@ class PipelineNotifier(BaseNotifier):
         """Tell that the run of a deadline is late; a run that has failed is told by its Dag."""
         run: Any = context.get("dag_run") or {}
         if run.get("state") != "failed":
+            import asyncio
+
             await asyncio.wait_for(asyncio.to_thread(self.tell, self._late(run)), _SECONDS)
 
     def tell(self, message: Message) -> None:
         """Log ``message`` and send it to every channel; known secrets are masked."""
+        from airflow_ml_provider.domain.errors import MLProviderError
+        from airflow_ml_provider.notifications.channel import send
+        from airflow_ml_provider.notifications.incident import Message
+
         message = Message(str(redact(message.subject)), str(redact(message.text)))
         self.log.error("%s", message.text)
         for conn_id in self.alert:
@@ -85,6 +85,9 @@ class PipelineNotifier(BaseNotifier):
                 self.log.exception("The alert did not reach %s.", conn_id)
 
     def _late(self, run: dict[str, Any]) -> Message:
+        from airflow_ml_provider.notifications.facts import base_url
+        from airflow_ml_provider.notifications.incident import Incident, late_message_of
+
         return late_message_of(
             Incident(
                 dag_id=str(run.get("dag_id")),

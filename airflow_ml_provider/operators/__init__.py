@@ -6,18 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_ml_provider.operators.dataset import BuildDatasetOperator
-    from airflow_ml_provider.operators.evaluate import EvaluateOperator
     from airflow_ml_provider.operators.inference import (
         CommitPredictionsOperator,
         PinModelOperator,
         PredictOperator,
     )
     from airflow_ml_provider.operators.materialize import MaterializeOperator
-    from airflow_ml_provider.operators.promote import PromoteOperator
     from airflow_ml_provider.operators.publish import PublishModelOperator, PublishOperator
     from airflow_ml_provider.operators.staleness import CheckStalenessOperator
-    from airflow_ml_provider.operators.train import TrainOperator
+    from airflow_ml_provider.operators.training import (
+        BuildDatasetOperator,
+        EvaluateOperator,
+        PromoteOperator,
+        TrainOperator,
+    )
 
 __all__ = [
     "BuildDatasetOperator",
@@ -34,17 +36,17 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "BuildDatasetOperator": "dataset",
+    "BuildDatasetOperator": "training",
     "CheckStalenessOperator": "staleness",
     "CommitPredictionsOperator": "inference",
-    "EvaluateOperator": "evaluate",
+    "EvaluateOperator": "training",
     "MaterializeOperator": "materialize",
     "PinModelOperator": "inference",
     "PredictOperator": "inference",
-    "PromoteOperator": "promote",
+    "PromoteOperator": "training",
     "PublishModelOperator": "publish",
     "PublishOperator": "publish",
-    "TrainOperator": "train",
+    "TrainOperator": "training",
 }
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperator, timezone
 from airflow.sdk.bases.skipmixin import SkipMixin
@@ -16,19 +14,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_ml_provider.domain.ledger import Owner
-    from airflow_ml_provider.domain.ports import ModelRegistry, Store
-    from airflow_ml_provider.domain.window import Calendar, Window
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What one try of a task works with."""
-
-    store: Store
-    window: Window
-    owner: Owner
-    now: datetime
+    from airflow_ml_provider.domain.ports import ModelRegistry
+    from airflow_ml_provider.domain.window import Calendar
+    from airflow_ml_provider.steps.task import Task
 
 
 class MLOperator(BaseOperator, SkipMixin):
@@ -38,18 +26,15 @@ class MLOperator(BaseOperator, SkipMixin):
     A failure that another try cannot mend ends the task at once; anything else is left to the
     task's retries.
 
-    :param calendar: how partition keys name windows.
-    :param store_conn_id: the Airflow connection of the store; None is the embedded DuckDB file.
+    Each operator sets ``calendar``, how partition keys name windows, and ``store_conn_id``, the
+    Airflow connection of the store (None is the embedded DuckDB file). There is no constructor here
+    that would do it: Airflow fills in the defaults of a Dag once more for every constructor between
+    an operator and its own base.
     """
 
+    calendar: Calendar
+    store_conn_id: str | None
     template_fields: Sequence[str] = ("store_conn_id",)
-
-    def __init__(
-        self, *, calendar: Calendar, store_conn_id: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.calendar = calendar
-        self.store_conn_id = store_conn_id
 
     @contextmanager
     def at_work(self, context: Context, subject: str) -> Iterator[Task]:
@@ -58,6 +43,7 @@ class MLOperator(BaseOperator, SkipMixin):
         from airflow_ml_provider.hooks.store import open_store
         from airflow_ml_provider.steps.attempt import attempt
         from airflow_ml_provider.steps.run import owner_of, window_of
+        from airflow_ml_provider.steps.task import Task
 
         with failures_told():
             window, owner = window_of(context, self.calendar), owner_of(context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_provider.domain.outline import Outline, whole
 from airflow_ml_provider.operators.base import MLOperator
 
 if TYPE_CHECKING:
@@ -23,9 +24,15 @@ class InferenceOperator(MLOperator):
     """
 
     def __init__(
-        self, *, prediction: BatchPrediction, store_conn_id: str | None = None, **kwargs: Any
+        self,
+        *,
+        prediction: BatchPrediction | Outline[BatchPrediction],
+        store_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=prediction.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = prediction.calendar
+        self.store_conn_id = store_conn_id
         self.prediction = prediction
 
 
@@ -45,7 +52,7 @@ class PinModelOperator(InferenceOperator):
         from airflow_ml_provider.steps.run import name_of
 
         with self.at_work(context, self.prediction.name) as task:
-            held = pin(task.store, self.prediction, task.window, name_of(task.owner))
+            held = pin(task.store, whole(self.prediction), task.window, name_of(task.owner))
         self.log.info("%s %s: %s", self.prediction.name, task.window.key, held.reason)
         if held.version is None:
             self.skip_rest(context, [])
@@ -74,12 +81,13 @@ class PredictOperator(InferenceOperator):
         from airflow_ml_provider.steps.inference import pinned, predict
         from airflow_ml_provider.steps.run import name_of
 
-        with self.at_work(context, self.prediction.name) as task:
-            held = pinned(task.store, self.prediction, task.window, name_of(task.owner))
+        prediction = whole(self.prediction)
+        with self.at_work(context, prediction.name) as task:
+            held = pinned(task.store, prediction, task.window, name_of(task.owner))
             done = predict(
                 task.store,
                 self.registry,
-                self.prediction,
+                prediction,
                 task.window,
                 held,
                 int(self.chunk),
@@ -98,12 +106,13 @@ class CommitPredictionsOperator(InferenceOperator):
         from airflow_ml_provider.steps.inference import commit, pinned
         from airflow_ml_provider.steps.run import name_of
 
-        with self.at_work(context, self.prediction.name) as task:
-            held = pinned(task.store, self.prediction, task.window, name_of(task.owner))
-            done = commit(task.store, self.prediction, task.window, held, task.owner, task.now)
-        self.log.info("%s %s: %s", self.prediction.table, task.window.key, done.reason)
+        prediction = whole(self.prediction)
+        with self.at_work(context, prediction.name) as task:
+            held = pinned(task.store, prediction, task.window, name_of(task.owner))
+            done = commit(task.store, prediction, task.window, held, task.owner, task.now)
+        self.log.info("%s %s: %s", prediction.table, task.window.key, done.reason)
         return {
-            "table": str(self.prediction.table),
+            "table": str(prediction.table),
             "key": task.window.key,
             "change": done.change.value,
             "rows": done.line.rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_provider.domain.outline import Outline, whole
 from airflow_ml_provider.operators.base import MLOperator
 
 if TYPE_CHECKING:
@@ -23,20 +24,27 @@ class MaterializeOperator(MLOperator):
     """
 
     def __init__(
-        self, *, view: FeatureView, store_conn_id: str | None = None, **kwargs: Any
+        self,
+        *,
+        view: FeatureView | Outline[FeatureView],
+        store_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=view.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = view.calendar
+        self.store_conn_id = store_conn_id
         self.view = view
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Materialize the window; the XCom says what changed and why."""
         from airflow_ml_provider.steps.feature import materialize
 
-        with self.at_work(context, self.view.name) as task:
-            done = materialize(task.store, self.view, task.window, task.owner, task.now)
-        self.log.info("%s %s: %s, %s", self.view.table, task.window.key, done.change, done.reason)
+        view = whole(self.view)
+        with self.at_work(context, view.name) as task:
+            done = materialize(task.store, view, task.window, task.owner, task.now)
+        self.log.info("%s %s: %s, %s", view.table, task.window.key, done.change, done.reason)
         return {
-            "table": str(self.view.table),
+            "table": str(view.table),
             "key": task.window.key,
             "change": done.change.value,
             "rows": done.line.rows,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from airflow_ml_provider.domain.outline import Outline, whole
 from airflow_ml_provider.operators.base import MLOperator
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ class PublishOperator(MLOperator):
 
         callbacks = _callbacks(kwargs.pop("on_success_callback", None))
         super().__init__(
-            calendar=calendar,
-            store_conn_id=store_conn_id,
             outlets=[asset, *kwargs.pop("outlets", ())],
             on_success_callback=[_confirm, *callbacks],
             **kwargs,
         )
+        self.calendar = calendar
+        self.store_conn_id = store_conn_id
         self.table = table if isinstance(table, TableName) else TableName.parse(table)
         self.asset = asset
         self.token: int | None = None
@@ -91,17 +92,17 @@ class PublishModelOperator(MLOperator):
     def __init__(
         self,
         *,
-        model: TrainedModel,
+        model: TrainedModel | Outline[TrainedModel],
         asset: Asset,
         store_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
-            calendar=model.calendar,
-            store_conn_id=store_conn_id,
             outlets=[asset, *kwargs.pop("outlets", ())],
             **kwargs,
         )
+        self.calendar = model.calendar
+        self.store_conn_id = store_conn_id
         self.model = model
         self.asset = asset
 
@@ -114,7 +115,7 @@ class PublishModelOperator(MLOperator):
         from airflow_ml_provider.steps.publish import promoted
 
         with self.at_work(context, self.model.name) as task:
-            training = promoted(task.store, self.model, task.window)
+            training = promoted(task.store, whole(self.model), task.window)
         if training is None:
             msg = f"{self.model.name} {task.window.key}: the champion stayed; no event"
             raise AirflowSkipException(msg)

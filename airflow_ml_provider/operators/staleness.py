@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_ml_provider.domain.outline import Outline, whole
 from airflow_ml_provider.operators.base import MLOperator
 
 if TYPE_CHECKING:
@@ -26,9 +27,15 @@ class CheckStalenessOperator(MLOperator):
     _can_skip_downstream = True
 
     def __init__(
-        self, *, model: TrainedModel, store_conn_id: str | None = None, **kwargs: Any
+        self,
+        *,
+        model: TrainedModel | Outline[TrainedModel],
+        store_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=model.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = model.calendar
+        self.store_conn_id = store_conn_id
         self.model = model
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -36,7 +43,7 @@ class CheckStalenessOperator(MLOperator):
         from airflow_ml_provider.steps.training import judge
 
         with self.at_work(context, self.model.name) as task:
-            staleness, _ = judge(task.store, self.model, task.window, task.now)
+            staleness, _ = judge(task.store, whole(self.model), task.window, task.now)
         verdict = {
             "verdict": staleness.verdict.value,
             "reason": staleness.reason,

@@ -1,10 +1,11 @@
-"""A training task: what the stages after the verdict share."""
+"""Training: build the dataset, train, evaluate and promote, tied together by one train key."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_ml_provider.operators.base import MLOperator, Task
+from airflow_ml_provider.domain.outline import Outline, whole
+from airflow_ml_provider.operators.base import MLOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.domain.pipeline import TrainedModel
     from airflow_ml_provider.domain.training import Training
+    from airflow_ml_provider.steps.task import Task
 
 
 class TrainingOperator(MLOperator):
@@ -33,13 +35,15 @@ class TrainingOperator(MLOperator):
     def __init__(
         self,
         *,
-        model: TrainedModel,
+        model: TrainedModel | Outline[TrainedModel],
         store_conn_id: str | None = None,
         registry_conn_id: str | None = None,
         judged_by: str = "check_staleness",
         **kwargs: Any,
     ) -> None:
-        super().__init__(calendar=model.calendar, store_conn_id=store_conn_id, **kwargs)
+        super().__init__(**kwargs)
+        self.calendar = model.calendar
+        self.store_conn_id = store_conn_id
         self.model = model
         self.registry_conn_id = registry_conn_id
         self.judged_by = judged_by
@@ -55,7 +59,7 @@ class TrainingOperator(MLOperator):
         verdict = context["ti"].xcom_pull(task_ids=self.judged_by)
         if isinstance(verdict, dict) and verdict.get("trains"):
             return str(verdict["train_key"])
-        return judged_key(task.store, self.model, task.window)
+        return judged_key(task.store, whole(self.model), task.window)
 
     def told(self, training: Training) -> dict[str, Any]:
         """Log how far the training got and return it as an XCom."""
@@ -73,3 +77,64 @@ class TrainingOperator(MLOperator):
             "metrics": dict(training.metrics),
             "verdict": training.verdict,
         }
+
+
+class BuildDatasetOperator(TrainingOperator):
+    """Join features to labels as known at the time of each label, and freeze the result."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Build the training dataset of this run's train key."""
+        from airflow_ml_provider.steps.training import build_dataset
+
+        with self.at_work(context, self.model.name) as task:
+            key = self.train_key(context, task)
+            training = build_dataset(
+                task.store, whole(self.model), task.window, key, task.owner, task.now
+            )
+        return self.told(training)
+
+
+class TrainOperator(TrainingOperator):
+    """Run the user's training function and register one version of the model."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Train, unless this train key has a version already."""
+        from airflow_ml_provider.steps.training import train
+
+        with self.at_work(context, self.model.name) as task:
+            key = self.train_key(context, task)
+            training = train(task.store, self.registry(), whole(self.model), key)
+        return self.told(training)
+
+
+class EvaluateOperator(TrainingOperator):
+    """Score challenger and champion on the frozen holdout; when the champion stays, skip the rest."""
+
+    _can_skip_downstream = True
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the metrics and the verdict, or let the rest be skipped."""
+        from airflow_ml_provider.domain.training import Stage
+        from airflow_ml_provider.steps.training import evaluate
+
+        with self.at_work(context, self.model.name) as task:
+            key = self.train_key(context, task)
+            training = evaluate(task.store, self.registry(), whole(self.model), key)
+        outcome = self.told(training)
+        if training.stage is Stage.KEPT:
+            self.skip_rest(context, outcome)
+        return outcome
+
+
+class PromoteOperator(TrainingOperator):
+    """Make the challenger the champion and the champion the previous one."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Promote, unless it was done or the champion was trained on later data."""
+        from airflow_ml_provider.steps.training import promote
+
+        with self.at_work(context, self.model.name) as task:
+            key = self.train_key(context, task)
+            model = whole(self.model)
+            training = promote(task.store, self.registry(), model, key, task.owner, task.now)
+        return self.told(training)

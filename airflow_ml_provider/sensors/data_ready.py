@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
+from airflow_ml_provider.domain.outline import Outline
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView
     from airflow_ml_provider.domain.readiness import Readiness
     from airflow_ml_provider.domain.window import Window
+    from airflow_ml_provider.steps.readiness import Needs
+
+    _Waiting = FeatureView | BatchPrediction
 
 _GRACE = timedelta(minutes=5)
 
@@ -38,8 +43,8 @@ class DataReadySensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        view: FeatureView | None = None,
-        prediction: BatchPrediction | None = None,
+        view: FeatureView | Outline[FeatureView] | None = None,
+        prediction: BatchPrediction | Outline[BatchPrediction] | None = None,
         store_conn_id: str | None = None,
         deferrable: bool = True,
         **kwargs: Any,
@@ -49,7 +54,7 @@ class DataReadySensor(BaseSensorOperator):
         if len(pipelines) != 1:
             msg = f"Task {self.task_id!r} needs either 'view' or 'prediction', and not both."
             raise ValueError(msg)
-        self.pipeline = pipelines[0]
+        self.pipeline: _Waiting | Outline[_Waiting] = pipelines[0]
         self.store_conn_id = store_conn_id
         self.deferrable = deferrable
         self.reason = "not looked yet"
@@ -71,11 +76,10 @@ class DataReadySensor(BaseSensorOperator):
         :raises AirflowFailException: when waiting cannot help.
         """
         from airflow_ml_provider.domain.readiness import Verdict
-        from airflow_ml_provider.steps.readiness import needs
         from airflow_ml_provider.triggers.look import look_once
 
         found: Readiness = look_once(
-            self.store_conn_id, needs(self.pipeline), self._window(context), timezone.utcnow()
+            self.store_conn_id, self._needs(), self._window(context), timezone.utcnow()
         )
         if found.reason != self.reason:
             self.reason = found.reason
@@ -100,13 +104,12 @@ class DataReadySensor(BaseSensorOperator):
         return self.reason
 
     def _wait(self, context: Context) -> None:
-        from airflow_ml_provider.steps.readiness import needs
         from airflow_ml_provider.triggers.data_ready import DataReadyTrigger
         from airflow_ml_provider.triggers.needs import needs_to_plain, window_to_plain
 
         deadline = self._deadline(context)
         trigger = DataReadyTrigger(
-            needs=needs_to_plain(needs(self.pipeline)),
+            needs=needs_to_plain(self._needs()),
             window=window_to_plain(self._window(context)),
             store_conn_id=self.store_conn_id,
             poke_interval=self.poke_interval,
@@ -129,6 +132,12 @@ class DataReadySensor(BaseSensorOperator):
             return datetime.fromisoformat(str(known))
         kept.set(name, due.isoformat())
         return due
+
+    def _needs(self) -> Needs:
+        from airflow_ml_provider.steps.readiness import needs
+
+        given = self.pipeline
+        return needs(given.whole() if isinstance(given, Outline) else given)
 
     def _window(self, context: Context) -> Window:
         from airflow_ml_provider.hooks.failure import failures_told

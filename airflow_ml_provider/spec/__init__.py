@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from airflow_ml_provider.spec.fault import Fault, SpecError
-from airflow_ml_provider.spec.loaded import LoadedSystem
-from airflow_ml_provider.spec.loader import load, parse
-from airflow_ml_provider.spec.plan import (
-    batch_predictions,
-    end_of,
-    feature_views,
-    start_of,
-    trained_models,
-)
-from airflow_ml_provider.spec.system import System, dump
-from airflow_ml_provider.spec.world import World
-
 if TYPE_CHECKING:
-    from airflow_ml_provider.spec.assembly import assembled as assembled
-    from airflow_ml_provider.spec.schema import json_schema as json_schema
+    from airflow_ml_provider.spec.assembly import assembled
+    from airflow_ml_provider.spec.fault import Fault, SpecError
+    from airflow_ml_provider.spec.loaded import LoadedSystem
+    from airflow_ml_provider.spec.loader import load, parse
+    from airflow_ml_provider.spec.plan import (
+        batch_predictions,
+        end_of,
+        feature_views,
+        start_of,
+        trained_models,
+    )
+    from airflow_ml_provider.spec.schema import json_schema
+    from airflow_ml_provider.spec.system import System, dump
+    from airflow_ml_provider.spec.world import World
 
 __all__ = [
     "Fault",
@@ -39,16 +39,35 @@ __all__ = [
     "trained_models",
 ]
 
+_ROOMS = {
+    "Fault": "fault",
+    "LoadedSystem": "loaded",
+    "SpecError": "fault",
+    "System": "system",
+    "World": "world",
+    "assembled": "assembly",
+    "batch_predictions": "plan",
+    "dump": "system",
+    "end_of": "plan",
+    "feature_views": "plan",
+    "json_schema": "schema",
+    "load": "loader",
+    "parse": "loader",
+    "start_of": "plan",
+    "trained_models": "plan",
+}
+
 
 def __getattr__(name: str) -> object:
-    # Imported on first use: where a Dag file is parsed, nobody asks for them.
-    if name == "assembled":
-        from airflow_ml_provider.spec.assembly import assembled
+    # The models take longer to import than most files to read, and a file that has not changed
+    # since it was planned needs none of them.
+    if name not in _ROOMS:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    found = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = found
+    return found
 
-        return assembled
-    if name == "json_schema":
-        from airflow_ml_provider.spec.schema import json_schema
 
-        return json_schema
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

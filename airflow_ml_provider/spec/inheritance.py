@@ -11,6 +11,7 @@ from airflow_ml_provider.spec.document import Document, Loc, read_document, writ
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
 from airflow_ml_provider.spec.feature import Feature
 from airflow_ml_provider.spec.inference import Inference
+from airflow_ml_provider.spec.inputs import note_elsewhere, note_file
 from airflow_ml_provider.spec.profile import (
     PROFILES,
     lay_over,
@@ -103,6 +104,7 @@ def _lay_profile(made: Layered, world: World) -> None:
     documents = (made.document, *made.inherited)
     if not any(isinstance(each.value, dict) and PROFILES in each.value for each in documents):
         return
+    note_elsewhere("profile")
     active = world.profile()
     made.profiles = profiles_of(documents)
     made.faults += unknown_profile(active, documents) if active else ()
@@ -116,7 +118,10 @@ def _lay_profile(made: Layered, world: World) -> None:
 def _above(path: Path) -> Iterator[Document]:
     for folder in path.absolute().parent, *path.absolute().parent.parents:
         file = folder / FILE
-        if not file.is_file() or file == path.absolute():
+        if file == path.absolute():
+            continue
+        if not file.is_file():
+            note_file(file, None)
             continue
         found = read_document(file, _text(file))
         strange = unknown_version(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.spec.document import MAX_BYTES
 from airflow_ml_provider.spec.fault import did_you_mean
+from airflow_ml_provider.spec.inputs import note_file
 
 
 class SqlFileError(ConfigurationError):
@@ -24,8 +25,13 @@ def read_text(path: Path) -> str:
     :raises OSError: when it cannot be read.
     :raises ValueError: when it is too large, or no UTF-8.
     """
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        note_file(path, None)
+        raise
+    note_file(path, content)
     if len(content) > MAX_BYTES:
         msg = f"it is larger than {MAX_BYTES // 1024} KiB"
         raise ValueError(msg)

@@ -10,7 +10,7 @@ import time
 import traceback
 
 from tests.bench.figure import Figure, table
-from tests.bench.run import BENCHES, in_fresh_process, measured
+from tests.bench.run import BENCHES, ON_REQUEST, in_fresh_process, measured
 
 
 def main() -> int:
@@ -38,12 +38,18 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: a test of the benches")
-    parser.add_argument("only", nargs="*", metavar="BENCH", help=f"of {', '.join(BENCHES)}")
+    parser.add_argument("only", nargs="*", metavar="BENCH", help=_choices())
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.only) - set(BENCHES))
+    unknown = sorted(set(arguments.only) - {*BENCHES, *ON_REQUEST})
     if unknown:
-        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+        parser.error(
+            f"no benchmark {', '.join(unknown)}; there are {', '.join((*BENCHES, *ON_REQUEST))}"
+        )
     return arguments
+
+
+def _choices() -> str:
+    return f"of {', '.join(BENCHES)}; on request: {', '.join(ON_REQUEST)}"
 
 
 def _ending(figures: list[Figure], broken: list[str], seconds: float) -> str:

@@ -6,8 +6,10 @@ import gc
 import importlib
 import json
 import os
+import resource
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,15 +23,17 @@ NOTE = """\
 N copies of the flights system (3 Dags each) beside the same Dags and tasks by hand, with
 PythonOperators, EmptyOperators and plain schedules (no windows, checks or waiting in them).
 Processor time of a forked child whose parent has imported Airflow, through BundleDagBag:
-  parse       every file of the folder, as the Dag processor does, which has imported the
-              `airflow.*` modules that a file names beforehand
-  task start  the one file of one training Dag, with the parsing context set to that Dag
-  serialize   Airflow's own to_dict and json over the Dags parsed, apart from parsing
+  parse        every file of the folder, as the Dag processor does, which has imported the
+               `airflow.*` modules that a file names beforehand; by ours nothing is
+  first parse  the same with an empty home: every YAML is read, checked and its recipes kept
+  peak memory  of that child after parsing and serializing
+  task start   the one file of one training Dag, with the parsing context set to that Dag and all
+               plugins loaded (ours, too), as the task runner does before it parses
+  serialize    Airflow's own to_dict and json over the Dags parsed, apart from parsing
 By hand: `loop` is one file that makes all Dags, `own file` is a file for each Dag.
 Ours: `one stub` is one Dag file that loads N YAML files, `stub each` a Dag file for each YAML,
 `compiled` a Dag file for each Dag, as `airflow-ml compile` writes them."""
 
-OURS, PEERS = ("one stub", "stub each", "compiled"), ("loop", "own file")
 _WRITERS = {
     "one stub": dagfiles.stub_for_all,
     "stub each": dagfiles.stub_each,
@@ -37,55 +41,86 @@ _WRITERS = {
     "loop": dagfiles.loop,
     "own file": dagfiles.file_each,
 }
+_SIZES = ((10, 7, 25), (100, 5, 25), (1000, 2, 25))
+_QUICK = ((1, 1, 1), (3, 1, 1))
+_MANY = 100
+"""From here on imports are small beside what is made."""
 
 
 def figures(*, quick: bool) -> list[Figure]:
-    """Parse and start 1 and many copies in every layout."""
+    """Parse and start a few copies and many, in every layout."""
     with tempfile.TemporaryDirectory() as home:
-        _import_airflow(Path(home))
+        import_airflow(Path(home))
         found: list[Figure] = []
-        for count, rounds in ((1, 1), (3, 1)) if quick else ((1, 15), (100, 7)):
+        alone: list[list[float]] = []
+        for count, parses, starts in _QUICK if quick else _SIZES:
             folders = {name: Path(home, f"{count}_{name}") for name in _WRITERS}
             for name, folder in folders.items():
                 folder.mkdir()
                 _WRITERS[name](folder, count)
-            found += _parses(count, rounds, folders) + _starts(count, rounds, folders)
-        return found
+            found += _parses(count, parses, folders)
+            costs = _starts(count, starts, folders)
+            found += _start_figures(count, costs)
+            alone.append(costs["one stub"])
+        return [*found, _growth([size[0] for size in (_QUICK if quick else _SIZES)], alone)]
 
 
 def _parses(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
-    actions = {name: partial(in_child, partial(_parse, f, count)) for name, f in folders.items()}
-    costs = in_turns(rounds, actions)
-    parse = {name: [cost[0] for cost in found] for name, found in costs.items()}
-    write = {name: [cost[1] for cost in found] for name, found in costs.items()}
+    actions = {name: partial(parse, folder, count) for name, folder in folders.items()}
+    first = in_child(partial(_first, actions["one stub"]))
+    in_child(actions["stub each"])
+    in_child(actions["one stub"])
+    costs = in_turns(rounds, {name: partial(in_child, each) for name, each in actions.items()})
+    parsed, written, memory = (
+        {name: [cost[part] for cost in found] for name, found in costs.items()}
+        for part in range(3)
+    )
+    limit = 1.10 if count >= _MANY else None
     return [
-        _figure("parse", count, parse, "one stub", "loop", 1.10),
-        _figure("parse", count, parse, "stub each", "own file"),
-        _figure("parse", count, parse, "compiled", "own file"),
-        _figure("serialize", count, write, "one stub", "loop"),
+        _figure("parse", count, parsed, "one stub", "loop", limit),
+        _figure("parse", count, parsed, "stub each", "own file"),
+        _figure("parse", count, parsed, "compiled", "own file"),
+        _figure("first parse", count, {**parsed, "one stub": [first[0]]}, "one stub", "loop"),
+        _figure("serialize", count, written, "one stub", "loop", 1.05),
+        _figure("peak memory", count, memory, "one stub", "loop", unit="MiB"),
     ]
 
 
-def _starts(count: int, rounds: int, folders: dict[str, Path]) -> list[Figure]:
+def _starts(count: int, rounds: int, folders: dict[str, Path]) -> dict[str, list[float]]:
     system = dagfiles.systems(count)[-1]
     names = {
         "one stub": "every_system.py",
         "stub each": f"{system}.py",
         "compiled": f"{system}__arrival_delay.py",
-        "loop": "every_system.py",
         "own file": f"{system}_arrival_delay.py",
+        "loop": "every_system.py",
     }
     actions = {
-        name: partial(in_child, partial(_start, folder / names[name], f"{system}.arrival_delay"))
-        for name, folder in folders.items()
+        name: partial(in_child, partial(start, folders[name] / file, f"{system}.arrival_delay"))
+        for name, file in names.items()
     }
-    costs = in_turns(rounds, actions)
+    loop = actions.pop("loop")
+    return {**in_turns(rounds, actions), "loop": [loop()]}
+
+
+def _start_figures(count: int, costs: dict[str, list[float]]) -> list[Figure]:
     return [
         _figure("task start", count, costs, "stub each", "own file", 0.50),
         _figure("task start", count, costs, "compiled", "own file", 0.50),
         _figure("task start", count, costs, "one stub", "own file", 0.50),
         _figure("task start", count, costs, "one stub", "loop"),
     ]
+
+
+def _growth(counts: list[int], costs: list[list[float]]) -> Figure:
+    name = f"task start, one stub: N={counts[-1]} / N={counts[0]}"
+    return ratio(GROUP, name, costs[-1], costs[0], "ms", 1.10)
+
+
+def _first(action: Callable[[], tuple[float, float, float]]) -> tuple[float, float, float]:
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["AIRFLOW__AIRFLOW_ML__HOME"] = home
+        return action()
 
 
 def _figure(
@@ -95,12 +130,14 @@ def _figure(
     ours: str,
     peer: str,
     limit: float | None = None,
+    *,
+    unit: str = "ms",
 ) -> Figure:
     name = f"{what}, N={count}: {ours} / {peer}"
-    return ratio(GROUP, name, costs[ours], costs[peer], "ms", limit)
+    return ratio(GROUP, name, costs[ours], costs[peer], unit, limit)
 
 
-def _import_airflow(home: Path) -> None:
+def import_airflow(home: Path) -> None:
     """Import what the Dag processor and the task supervisor have when they fork."""
     os.environ |= {
         "AIRFLOW_HOME": str(home),
@@ -117,8 +154,8 @@ def _import_airflow(home: Path) -> None:
     gc.freeze()  # as both do before they fork
 
 
-def _parse(folder: Path, count: int) -> tuple[float, float]:
-    """Return the milliseconds that parsing and serializing take."""
+def parse(folder: Path, count: int) -> tuple[float, float, float]:
+    """Return the milliseconds that parsing and serializing take, and the MiB at most."""
     from airflow.serialization.serialized_objects import DagSerialization
     from airflow.utils.file import iter_airflow_imports
 
@@ -134,11 +171,15 @@ def _parse(folder: Path, count: int) -> tuple[float, float]:
     if len(dags) != 3 * count:
         msg = f"{folder.name}: found {len(dags)} Dags instead of {3 * count}"
         raise RuntimeError(msg)
-    return 1000 * (parsed - began), 1000 * (written - parsed)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return 1000 * (parsed - began), 1000 * (written - parsed), peak
 
 
-def _start(file: Path, dag_id: str) -> float:
+def start(file: Path, dag_id: str) -> float:
     """Return the milliseconds from the start of a task's parse until its Dag is there."""
+    from airflow.sdk.listener import get_listener_manager
+
+    get_listener_manager()  # brings the plugins of everything installed, ours too
     os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = dag_id
     os.environ["_AIRFLOW_PARSING_CONTEXT_TASK_ID"] = "train"
     began = time.process_time()

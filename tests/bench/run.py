@@ -25,6 +25,8 @@ BENCHES = (
     "verdict",
     "stream",
 )
+ON_REQUEST = ("factories",)
+"""Those that install something: they run when they are named."""
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -14,6 +14,7 @@ from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.file import might_contain_dag
 
+from airflow_ml_provider.domain.outline import whole
 from airflow_ml_provider.factory.build import build_dags
 from airflow_ml_provider.factory.compilation import Compilation, Stub, compiled, stubs, yaml_of
 from airflow_ml_provider.factory.stub import DEFAULTS
@@ -95,7 +96,7 @@ def test_an_edit_takes_effect_before_anything_is_compiled_again(folder: Path, fi
     else:
         path.write_text("defaults: {features: {checks: {rows: {min: 5}}}}\n")
 
-    view = bag(folder).dags["fleet.trips"].get_task("materialize").view
+    view = whole(bag(folder).dags["fleet.trips"].get_task("materialize").view)
 
     dag = bag(folder).dags["fleet.trips"]
     changed = (

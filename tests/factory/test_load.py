@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 import airflow_ml_provider
 from airflow_ml_provider import load_pipelines
 from airflow_ml_provider.domain.errors import ConfigurationError
+from airflow_ml_provider.factory import load
 from airflow_ml_provider.spec import SpecError
 
 DAGS = Path(__file__).parent / "dags"
@@ -52,12 +54,90 @@ def test_airflow_finds_the_dags_of_two_lines(folder: Path) -> None:
     assert len(bag.dags) == 6
 
 
-def test_where_one_task_runs_only_its_dag_is_built(
+@pytest.fixture
+def started(
     folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, tuple[str, ...]], list[str]]:
+    """What a call makes where Airflow runs a task of one Dag."""
+
+    def start(dag_id: str, paths: tuple[str, ...]) -> list[str]:
+        with monkeypatch.context() as patch:
+            context = AirflowParsingContext(dag_id=dag_id, task_id="materialize")
+            patch.setattr("airflow.sdk.get_parsing_context", lambda: context)
+            return loaded(folder, *paths)
+
+    return start
+
+
+def systems(folder: Path, count: int) -> tuple[str, ...]:
+    text = (folder / "fleet.yaml").read_text()
+    for number in range(count):
+        (folder / f"{number}.yaml").write_text(text.replace("system: fleet", f"system: s{number}"))
+    return tuple(f"{number}.yaml" for number in range(count))
+
+
+def test_where_one_task_runs_only_its_dag_is_built(started) -> None:
+    assert started("fleet.trips", ("fleet.yaml",)) == ["fleet.trips"]
+
+
+def test_of_many_files_only_the_one_with_the_dag_is_looked_at(
+    folder: Path, started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = AirflowParsingContext(dag_id="fleet.trips", task_id="materialize")
-    monkeypatch.setattr("airflow.sdk.get_parsing_context", lambda: context)
-    assert loaded(folder, "fleet.yaml") == ["fleet.trips"]
+    paths = systems(folder, 5)
+    loaded(folder, *paths)
+    looked: list[str] = []
+    real = load.recipes_of
+    monkeypatch.setattr(
+        load, "recipes_of", lambda path, **more: looked.append(path.name) or real(path, **more)
+    )
+
+    assert started("s3.trips", paths) == ["s3.trips"]
+
+    assert looked == ["3.yaml"]
+
+
+def test_a_dag_that_no_parse_has_seen_yet_is_found(folder: Path, started) -> None:
+    assert started("s3.trips", systems(folder, 5)) == ["s3.trips"]
+
+
+def test_a_dag_that_moved_to_another_file_is_found(folder: Path, started) -> None:
+    paths = systems(folder, 3)
+    loaded(folder, *paths)
+    one, two = folder / "1.yaml", folder / "2.yaml"
+    first, second = one.read_text(), two.read_text()
+    one.write_text(second)
+    two.write_text(first)
+
+    assert started("s1.trips", paths) == ["s1.trips"]
+    assert "made by" not in str(loaded(folder, *paths))
+    assert started("s1.trips", paths) == ["s1.trips"]
+
+
+def test_a_dag_whose_file_became_faulty_is_told_with_its_faults(folder: Path, started) -> None:
+    paths = systems(folder, 3)
+    loaded(folder, *paths)
+    (folder / "1.yaml").write_text("system: s1\nownr: me\n")
+
+    assert started("s1.trips", paths) == ["airflow_ml.invalid.1"]
+    assert started("s2.trips", paths) == ["s2.trips"]
+
+
+def test_a_dag_that_belongs_to_somebody_else_is_left_alone(folder: Path, started) -> None:
+    paths = systems(folder, 3)
+    loaded(folder, *paths)
+
+    for dag_id in ("by_hand", "s1.trip", "1.trips", ".*", "s1.trips\t0\ns9.trips"):
+        assert started(dag_id, paths) == []
+
+
+def test_where_nothing_can_be_kept_all_is_made_again(
+    folder: Path, started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_ML__HOME", str(folder / "fleet.yaml" / "no_folder"))
+    paths = systems(folder, 3)
+
+    assert len(loaded(folder, *paths)) == len(loaded(folder, *paths)) == 18
+    assert started("s1.trips", paths) == ["s1.trips"]
 
 
 def test_a_faulty_file_is_an_import_error_with_every_fault(folder: Path) -> None:

@@ -10,16 +10,27 @@ from airflow.sdk.exceptions import (
 
 from airflow_ml_provider import operators as ops
 from airflow_ml_provider.domain.errors import TableMissingError, UnavailableError, WindowError
+from airflow_ml_provider.domain.outline import Outline
 from airflow_ml_provider.steps.run import name_of, owner_of, window_of
 from tests.steps.conftest import DAYS as CALENDAR, day
 
 DAYS = [f"2024-01-{number:02}" for number in range(1, 11)]
 
 
+def itself(pipeline):
+    return pipeline
+
+
 @pytest.fixture
-def training(airflow):
+def given():
+    """How tasks are given their pipeline: as it is, or (where a test says so) in outline."""
+    return itself
+
+
+@pytest.fixture
+def training(airflow, given):
     """The five tasks of a training, in their order, in a Dag."""
-    model = airflow.city.model
+    model = given(airflow.city.model)
     with DAG("city.minutes", schedule=None):
         tasks = {
             "check_staleness": ops.CheckStalenessOperator(task_id="check_staleness", model=model),
@@ -37,8 +48,8 @@ def training(airflow):
 
 
 @pytest.fixture
-def inference(airflow):
-    prediction = airflow.city.prediction
+def inference(airflow, given):
+    prediction = given(airflow.city.prediction)
     with DAG("city.expected", schedule=None):
         pin = ops.PinModelOperator(task_id="pin_model", prediction=prediction)
         commit = ops.CommitPredictionsOperator(task_id="commit", prediction=prediction)
@@ -57,7 +68,16 @@ def test_materialize_tells_what_changed(airflow):
     assert done[0]["rows"] == 72
 
 
-def test_a_model_is_trained_promoted_and_scores_the_next_day(airflow, training, inference):
+def test_a_view_in_outline_is_the_view_itself(airflow):
+    outline = Outline.of(airflow.city.view)
+    done = airflow.run(ops.MaterializeOperator(task_id="materialize", view=outline), DAYS[1])
+
+    assert done["rows"] == 72
+    assert materialize(airflow, DAYS[1])[0]["change"] == "skipped"
+
+
+@pytest.mark.parametrize("given", [itself, Outline.of])
+def test_a_model_is_trained_promoted_and_scores_the_next_day(airflow, training, inference, given):
     materialize(airflow, *DAYS[:4])
     outcomes = {name: airflow.run(task, DAYS[2]) for name, task in training.items()}
     assert outcomes["check_staleness"]["verdict"] == "STALE"
@@ -67,7 +87,7 @@ def test_a_model_is_trained_promoted_and_scores_the_next_day(airflow, training, 
     assert chunks == [0, 1, 2]
     for chunk in chunks:
         predict = ops.PredictOperator(
-            task_id="predict", prediction=airflow.city.prediction, chunk=chunk
+            task_id="predict", prediction=given(airflow.city.prediction), chunk=chunk
         )
         airflow.run(predict, DAYS[3], map_index=chunk)
     done = airflow.run(inference["commit"], DAYS[3])

@@ -7,6 +7,7 @@ import pytest
 from airflow.sdk import timezone
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, TaskDeferred
 
+from airflow_ml_provider.domain.outline import Outline
 from airflow_ml_provider.sensors import DataReadySensor
 
 
@@ -40,6 +41,17 @@ class Kept:
 
 def test_data_that_is_there_needs_no_wait(sense):
     assert "72 rows" in sense().execute(context("2024-01-02"))
+
+
+def test_a_view_in_outline_is_waited_for_like_the_view(sense, city):
+    sensor = sense(view=Outline.of(city.view))
+
+    assert "72 rows" in sensor.execute(context("2024-01-02"))
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context("2024-01-11"))
+    with pytest.raises(TaskDeferred) as plain:
+        sense().execute(context("2024-01-11"))
+    assert deferred.value.trigger.needs == plain.value.trigger.needs
 
 
 def test_it_looks_once_and_then_waits_in_the_triggerer(sense):
