@@ -121,7 +121,7 @@ def refused(engine: str, lacking: list[str]) -> str:
     reasons = "; ".join(f"'{name}' ({_WHY.get(name, 'it was tried')})" for name in lacking)
     return (
         f"{engine} cannot be a store, because it lacks {reasons}. Nothing was read or written. Use "
-        "a store of type 'postgres', 'mysql', 'duckdb', 'sqlite', 'delta' or 'iceberg', or, where "
-        "the engine does have it, say so in the connection's extra: "
+        "a store of type 'postgres', 'mysql', 'duckdb', 'sqlite', 'delta', 'iceberg' or "
+        "'parquet', or, where the engine does have it, say so in the connection's extra: "
         f'{{"ml_store": {{"{lacking[0]}": true}}}}.'
     )
