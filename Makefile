@@ -44,7 +44,7 @@ demo-store:
 
 .PHONY: test
 test: dev ## Run every test but the long fault runs (ARGS='-k window' narrows)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist loadfile)
 
 .PHONY: faults
 faults: dev ## Run the long fault runs: kills, races, outages
