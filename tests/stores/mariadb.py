@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from airflow_ml_provider.stores.connection.statement import quoted
+from airflow_ml_provider.stores.ledger.schema import VERSION
 
 _USER, _PASSWORD = "ml", "hunter2"
 _ADMINISTRATOR = "root"
@@ -137,7 +138,7 @@ def emptied(location: str) -> None:
         for (name,) in run("SHOW TABLES"):
             run(f"{'DELETE FROM' if name.startswith('ml_') else 'DROP TABLE'} {quoted(name)}")
         if run("SHOW TABLES"):
-            run("INSERT INTO ml_ledger_version VALUES (1)")
+            run(f"INSERT INTO ml_ledger_version VALUES ({VERSION})")
 
 
 def _ended(run: Callable[[str], object], number: int) -> None:
