@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.connection.session import ConflictError
-from airflow_ml_provider.stores.delta.library import installed, told
+from airflow_ml_provider.stores.delta.errors import installed, told
 from airflow_ml_provider.stores.delta.snapshot import METADATA, DeltaSnapshot, application
 from airflow_ml_provider.stores.lake.files import DataFile
 from airflow_ml_provider.stores.lake.folder import Folder

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from airflow_ml_provider.stores.delta.library import told
+from airflow_ml_provider.stores.delta.errors import told
 from airflow_ml_provider.stores.lake.files import Bounds, DataFile, ordered
 from airflow_ml_provider.stores.lake.folder import Folder
 from airflow_ml_provider.stores.lake.notes import Note

@@ -13,7 +13,7 @@ from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.iceberg.catalog import address, opened
 from airflow_ml_provider.stores.iceberg.columns import as_iceberg, stored, widened
-from airflow_ml_provider.stores.iceberg.library import installed, told
+from airflow_ml_provider.stores.iceberg.errors import installed, told
 from airflow_ml_provider.stores.iceberg.snapshot import IcebergSnapshot
 from airflow_ml_provider.stores.lake.files import DataFile
 from airflow_ml_provider.stores.lake.folder import Folder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.stores.iceberg.columns import as_arrow, steady, value_of
-from airflow_ml_provider.stores.iceberg.library import told
+from airflow_ml_provider.stores.iceberg.errors import told
 from airflow_ml_provider.stores.lake.files import Bounds, DataFile, ordered
 from airflow_ml_provider.stores.lake.folder import Folder
 from airflow_ml_provider.stores.lake.notes import Note

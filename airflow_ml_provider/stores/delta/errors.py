@@ -1,4 +1,4 @@
-"""The Delta library: imported where it is used, its errors told in the domain's."""
+"""What the Delta library says when something fails, in the words of the domain."""
 
 from __future__ import annotations
 

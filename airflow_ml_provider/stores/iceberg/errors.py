@@ -1,4 +1,4 @@
-"""The Iceberg library: imported where it is used, its errors told in the domain's."""
+"""What the Iceberg library says when something fails, in the words of the domain."""
 
 from __future__ import annotations
 
