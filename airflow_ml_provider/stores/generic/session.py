@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
-from airflow_ml_provider.domain.errors import DataError, MLProviderError, SchemaMismatchError
+from airflow_ml_provider.domain.errors import DataError, SchemaMismatchError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
@@ -22,8 +22,7 @@ from airflow_ml_provider.stores.connection.statement import (
 from airflow_ml_provider.stores.generic import answer
 from airflow_ml_provider.stores.generic.binds import require_one_select, translated
 from airflow_ml_provider.stores.generic.dialect import GenericDialect
-from airflow_ml_provider.stores.generic.driver import Driver, driver_of
-from airflow_ml_provider.stores.generic.errors import LostError, told, unreachable
+from airflow_ml_provider.stores.generic.link import Connect, Link
 from airflow_ml_provider.stores.generic.naming import OWN, index_name
 from airflow_ml_provider.stores.generic.profile import Profile
 from airflow_ml_provider.stores.generic.types import declared, meant, spelled
@@ -31,9 +30,7 @@ from airflow_ml_provider.stores.generic.values import (
     Hashes,
     Kinds,
     arrays,
-    bindable,
     pieces,
-    plain,
     refuse_unkept,
 )
 from airflow_ml_provider.stores.ledger.schema import primary_key
@@ -41,26 +38,16 @@ from airflow_ml_provider.stores.ledger.schema import primary_key
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Connect = Callable[[], Any]
 _LOAD_ROWS = 5_000
 _INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\)")
 
 
-class GenericSession:
-    """
-    One connection, opened by ``connect``, whose transaction begins with a statement (PEP 249).
-
-    On an engine without transactions each statement is committed by itself, whatever is begun.
-    """
+class GenericSession(Link):
+    """A session over a link: what the store reads, writes and makes."""
 
     def __init__(self, connect: Connect, profile: Profile, address: str) -> None:
-        self.address = address
-        self.profile = profile
+        super().__init__(connect, profile, address)
         self.dialect = GenericDialect(profile)
-        self._connect = connect
-        self._connection: Any = None
-        self._driver: Driver | None = None
-        self._in_transaction = False
         self._kinds: dict[str, Kinds] = {}
         self._sent: Hashes | None = None
 
@@ -68,76 +55,6 @@ class GenericSession:
     def hasher(self) -> GenericSession:
         """This session: SQL has no hash that all engines share."""
         return self
-
-    @property
-    def connection(self) -> Any:
-        """The open connection."""
-        if self._connection is None:
-            opened = self._connected()
-            self._driver = driver_of(opened)
-            self._connection = opened
-            for statement in self.profile.opening:
-                self.execute(statement)
-        return self._connection
-
-    def _connected(self) -> Any:
-        try:
-            return self._connect()
-        except Exception as error:
-            told_so = unreachable(error, self.address)
-            if told_so is None:
-                raise
-            raise told_so from error
-
-    @property
-    def driver(self) -> Driver:
-        """The module of the connection."""
-        _ = self.connection
-        assert self._driver is not None  # noqa: S101  it comes with the connection
-        return self._driver
-
-    @contextmanager
-    def _statement(self, *, creating: bool = False) -> Iterator[Any]:
-        """Lend a cursor: in the transaction that is open, or in one that ends with it."""
-        try:
-            with told(self.driver, self.address, creating=creating):
-                cursor = self.connection.cursor()
-                try:
-                    yield cursor
-                finally:
-                    cursor.close()
-                if not self._in_transaction:
-                    self.connection.commit()
-        except LostError:
-            self.close()
-            raise
-        except BaseException:
-            if not self._in_transaction:
-                self._given_up()
-            raise
-
-    def _run(self, cursor: Any, sql: str, values: Sequence[object]) -> None:
-        bound = translated(sql, self.driver.paramstyle)
-        if not bound.order:
-            # Without values a percent sign is one, in every style.
-            cursor.execute(bound.text)
-            return
-        spans = self.profile.spans
-        given = [bindable(value, spans=spans) for value in values]
-        cursor.execute(bound.text, bound.values(given))
-
-    def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Run a statement and return its rows, if it has an answer."""
-        creating = sql.startswith(("CREATE", "ALTER"))
-        with self._statement(creating=creating) as cursor:
-            self._run(cursor, sql, values)
-            return [plain(tuple(row)) for row in cursor.fetchall()] if cursor.description else []
-
-    def change(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Run a statement and return how many rows it changed."""
-        with self._statement() as cursor:
-            self._run(cursor, sql, values)
-            return int(cursor.rowcount)
 
     def added(self, sql: str, values: Sequence[object]) -> bool:
         """
@@ -156,39 +73,10 @@ class GenericSession:
             return False
         return self.change(sql, values) > 0
 
-    def begin(self) -> None:
-        """Begin a transaction: a driver opens it with the next statement."""
-        _ = self.connection
-        self._in_transaction = self.profile.capabilities.transactions
-
-    def commit(self) -> None:
-        """Commit; an error may mean that the answer was lost."""
-        if not self._in_transaction:
-            return
-        try:
-            with told(self.driver, self.address):
-                self.connection.commit()
-        except LostError:
-            self.close()
-            raise
-        self._in_transaction = False
-
     def rollback(self) -> None:
-        """Roll back, if there is anything to."""
+        """Roll back, if there is anything to; what was sent is sent no more."""
         self._sent = None
-        if not self._in_transaction:
-            return
-        self._in_transaction = False
-        self._given_up()
-
-    def _given_up(self) -> None:
-        if self._connection is None:
-            return
-        try:
-            with told(self.driver, self.address):
-                self._connection.rollback()
-        except MLProviderError:
-            self.close()
+        super().rollback()
 
     def beside(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a SELECT on a connection of its own."""
@@ -222,8 +110,8 @@ class GenericSession:
     def fetched(self, statement: Statement) -> Iterator[tuple[list[str], Sequence[Row]]]:
         """Yield names and rows of a SELECT, at least once, and close the session."""
         try:
-            with self._statement() as cursor:
-                self._run(cursor, statement.text, statement.values)
+            with self.statement() as cursor:
+                self.run(cursor, statement.text, statement.values)
                 names = answer.names_of(cursor)
                 batches = answer.rows_of(cursor)
                 yield names, next(batches, ())
@@ -236,8 +124,8 @@ class GenericSession:
         """Return the first row of a SELECT."""
         session = self.another()
         try:
-            with session._statement() as cursor:  # noqa: SLF001  its own kind
-                session._run(cursor, statement.text, statement.values)  # noqa: SLF001
+            with session.statement() as cursor:
+                session.run(cursor, statement.text, statement.values)
                 row: Row | None = cursor.fetchone()
                 return row
         finally:
@@ -252,8 +140,8 @@ class GenericSession:
         session = self.another() if beside else self
         found = Hashes()
         try:
-            with session._statement() as cursor:  # noqa: SLF001  its own kind
-                session._run(cursor, statement.text, statement.values)  # noqa: SLF001
+            with session.statement() as cursor:
+                session.run(cursor, statement.text, statement.values)
                 names = answer.names_of(cursor)
                 for rows in answer.rows_of(cursor):
                     columns = arrays(names, rows, self._kinds_of(statement))
@@ -288,9 +176,9 @@ class GenericSession:
 
     def names_of(self, statement: Statement) -> list[str]:
         """Return the names of the columns of a SELECT."""
-        with self._statement() as cursor:
+        with self.statement() as cursor:
             text = f"SELECT * FROM {wrapped(statement)} WHERE 1 = 0"
-            self._run(cursor, text, statement.values)
+            self.run(cursor, text, statement.values)
             return answer.names_of(cursor)
 
     def columns(self, table: TableName) -> tuple[Column, ...]:
@@ -311,15 +199,6 @@ class GenericSession:
 
     def release(self) -> None:
         """Do nothing: between two statements nobody waits for this connection."""
-
-    def close(self) -> None:
-        """Close the connection; what is open is rolled back."""
-        connection, self._connection = self._connection, None
-        self._in_transaction = False
-        if connection is not None:
-            # A connection that is lost already has nothing to say that matters.
-            with suppress(driver_of(connection).error):
-                connection.close()
 
     def exclusive(self, name: str) -> None:
         """Let one transaction at a time pass, where keys are not enforced: it holds a row."""
@@ -342,8 +221,8 @@ class GenericSession:
     def create_from(self, table: TableName, statement: Statement, owned: Slice) -> None:
         """Create an empty table with the columns of a SELECT, whose values tell their types."""
         if self.profile.copies is None:
-            with self._statement() as cursor:
-                self._run(cursor, statement.text, statement.values)
+            with self.statement() as cursor:
+                self.run(cursor, statement.text, statement.values)
                 names, first = answer.names_of(cursor), cursor.fetchmany(answer.ROWS)
             schema = answer.schema_of(names, first, {}, statement, self._value)
             self.create_like(table, schema, owned)
@@ -404,7 +283,7 @@ class GenericSession:
             pairs = zip(names, batch.columns, strict=True)
             sent.add({name: column for name, column in pairs if name not in OWN})
             values = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-            with self._statement() as cursor:
+            with self.statement() as cursor:
                 cursor.executemany(bound.text, [bound.values(row) for row in values])
         self._sent = sent
 

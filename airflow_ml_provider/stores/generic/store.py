@@ -14,9 +14,10 @@ from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.connection.session import OnStep, in_transaction, unobserved
 from airflow_ml_provider.stores.connection.statement import inside, quoted, quoted_table
 from airflow_ml_provider.stores.generic.ledger import GenericLedger, VersionedLedger
+from airflow_ml_provider.stores.generic.link import Connect
 from airflow_ml_provider.stores.generic.naming import KEY, TOKEN, rows_table
 from airflow_ml_provider.stores.generic.profile import Profile
-from airflow_ml_provider.stores.generic.session import Connect, GenericSession
+from airflow_ml_provider.stores.generic.session import GenericSession
 from airflow_ml_provider.stores.generic.types import meant
 from airflow_ml_provider.stores.generic.versions import VersionedReplacement
 from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
