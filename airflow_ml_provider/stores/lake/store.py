@@ -17,10 +17,9 @@ from airflow_ml_provider.domain.readiness import SourceFacts
 from airflow_ml_provider.domain.retention import STAGING_KEY, Garbage, Retention
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import KeySlice, Slice, TableName, TimeSlice
-from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow import inflow
-from airflow_ml_provider.stores.connection.session import OnStep, in_transaction
+from airflow_ml_provider.stores.connection.session import Dialect, OnStep, in_transaction
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
     bound,
@@ -38,15 +37,15 @@ from airflow_ml_provider.stores.lake.sql import LakeSql, columns_of
 from airflow_ml_provider.stores.lake.stage import Stage, cleared
 from airflow_ml_provider.stores.lake.tables import LakeFormat, LakeTable
 from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
-from airflow_ml_provider.stores.sql import joins
 from airflow_ml_provider.stores.sql.content import Content, measured
+from airflow_ml_provider.stores.sql.joining import JoiningStore
 from airflow_ml_provider.stores.sql.replacement import Order
 
 # Bounds of files are kept to the millisecond.
 _COARSE = timedelta(milliseconds=1)
 
 
-class LakeStore:
+class LakeStore(JoiningStore):
     """
     Tables in a lake; SQL is answered by DuckDB in this process, over the files of one moment.
 
@@ -202,43 +201,6 @@ class LakeStore:
         known = self._ledger.schemas(table, window.start, window.end)
         return self._measured(table, TimeSlice(time, window.start, window.end), known).hash
 
-    def point_in_time(
-        self,
-        label: LabelSource,
-        features: Sequence[FeatureSource],
-        *,
-        start: datetime,
-        end: datetime,
-        split_at: datetime,
-        train_key: str,
-    ) -> Query:
-        """
-        Build the SELECT of a training dataset; see the port.
-
-        A feature whose name is taken already comes out as ``<table>__<column>``.
-        """
-        return joins.point_in_time(
-            _dialect(),
-            label,
-            self._views(features),
-            start=start,
-            end=end,
-            split_at=split_at,
-            train_key=train_key,
-        )
-
-    def feature_rows(
-        self,
-        features: Sequence[FeatureSource],
-        *,
-        start: datetime,
-        end: datetime,
-        chunk: tuple[int, int] = (0, 1),
-    ) -> Query:
-        """Build the SELECT of a batch to score; see the port."""
-        views = self._views(features)
-        return joins.feature_rows(_dialect(), views, start=start, end=end, chunk=chunk)
-
     def digest(self, table: TableName) -> str:
         """
         Return a fingerprint of a whole table, blind to the order of rows.
@@ -297,8 +259,9 @@ class LakeStore:
         with _over(table, self._existing(table)) as sql:
             return measured(sql, table, owned, former=known)
 
-    def _views(self, features: Sequence[FeatureSource]) -> list[joins.View]:
-        return [joins.View(source, self.columns(source.table)) for source in features]
+    @property
+    def _dialect(self) -> Dialect:
+        return _dialect()
 
     def _existing(self, table: TableName) -> LakeTable:
         seen = self._tables.open(table)

@@ -29,10 +29,9 @@ from airflow_ml_provider.domain.readiness import SourceFacts
 from airflow_ml_provider.domain.retention import Garbage, Retention
 from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
-from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow.inflow import Inflow, opened, outside
-from airflow_ml_provider.stores.connection.session import OnStep, unobserved
+from airflow_ml_provider.stores.connection.session import Dialect, OnStep, unobserved
 from airflow_ml_provider.stores.connection.statement import bound, quoted, quoted_table
 from airflow_ml_provider.stores.duckdb.engine import (
     CONFIG,
@@ -44,13 +43,13 @@ from airflow_ml_provider.stores.duckdb.engine import (
 )
 from airflow_ml_provider.stores.memory import tables as memory_tables
 from airflow_ml_provider.stores.memory.ledger import MemoryLedger
-from airflow_ml_provider.stores.sql import joins
+from airflow_ml_provider.stores.sql.joining import JoiningStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class MemoryStore:
+class MemoryStore(JoiningStore):
     """
     Tables and ledger in this process, for tests and for trying things out.
 
@@ -236,43 +235,6 @@ class MemoryStore:
         known = self._ledger.schemas(table, window.start, window.end)
         return memory_tables.content_hash(memory_tables.of_old(rows.filter(here), *known))
 
-    def point_in_time(
-        self,
-        label: LabelSource,
-        features: Sequence[FeatureSource],
-        *,
-        start: datetime,
-        end: datetime,
-        split_at: datetime,
-        train_key: str,
-    ) -> Query:
-        """
-        Build the SELECT of a training dataset; see the port.
-
-        A feature whose name is taken already comes out as ``<table>__<column>``.
-        """
-        return joins.point_in_time(
-            _dialect(),
-            label,
-            self._views(features),
-            start=start,
-            end=end,
-            split_at=split_at,
-            train_key=train_key,
-        )
-
-    def feature_rows(
-        self,
-        features: Sequence[FeatureSource],
-        *,
-        start: datetime,
-        end: datetime,
-        chunk: tuple[int, int] = (0, 1),
-    ) -> Query:
-        """Build the SELECT of a batch to score; see the port."""
-        views = self._views(features)
-        return joins.feature_rows(_dialect(), views, start=start, end=end, chunk=chunk)
-
     def digest(self, table: TableName) -> str:
         """Return a fingerprint of a whole table, blind to the order of rows."""
         rows = self._existing(table)
@@ -309,8 +271,9 @@ class MemoryStore:
             raise TableMissingError(msg)
         return self._tables[table]
 
-    def _views(self, features: Sequence[FeatureSource]) -> list[joins.View]:
-        return [joins.View(source, self.columns(source.table)) for source in features]
+    @property
+    def _dialect(self) -> Dialect:
+        return _dialect()
 
 
 def _dialect() -> DuckDBDialect:

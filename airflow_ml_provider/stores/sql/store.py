@@ -16,9 +16,8 @@ from airflow_ml_provider.domain.readiness import SourceFacts
 from airflow_ml_provider.domain.retention import STAGING_KEY, Garbage, Retention
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import KeySlice, Slice, TableName, TimeSlice
-from airflow_ml_provider.domain.training import FeatureSource, LabelSource
 from airflow_ml_provider.domain.window import Window
-from airflow_ml_provider.stores.connection.session import OnStep, Session, in_transaction
+from airflow_ml_provider.stores.connection.session import Dialect, OnStep, Session, in_transaction
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
     bound,
@@ -29,13 +28,13 @@ from airflow_ml_provider.stores.connection.statement import (
 )
 from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
 from airflow_ml_provider.stores.ledger.sql import SqlLedger
-from airflow_ml_provider.stores.sql import joins
 from airflow_ml_provider.stores.sql.content import measured
 from airflow_ml_provider.stores.sql.hint import hint, say_once
+from airflow_ml_provider.stores.sql.joining import JoiningStore
 from airflow_ml_provider.stores.sql.replacement import Order, Replacement
 
 
-class SqlStore:
+class SqlStore(JoiningStore):
     """
     Tables and ledger in one SQL database; one object is one connection, for one thread.
 
@@ -180,47 +179,6 @@ class SqlStore:
         former = self._ledger.schemas(table, window.start, window.end)
         return measured(self._session, table, owned, former=former).hash
 
-    def point_in_time(
-        self,
-        label: LabelSource,
-        features: Sequence[FeatureSource],
-        *,
-        start: datetime,
-        end: datetime,
-        split_at: datetime,
-        train_key: str,
-    ) -> Query:
-        """
-        Build the SELECT of a training dataset; see the port.
-
-        A feature whose name is taken already comes out as ``<table>__<column>``.
-        """
-        return joins.point_in_time(
-            self._session.dialect,
-            label,
-            self._views(features),
-            start=start,
-            end=end,
-            split_at=split_at,
-            train_key=train_key,
-        )
-
-    def feature_rows(
-        self,
-        features: Sequence[FeatureSource],
-        *,
-        start: datetime,
-        end: datetime,
-        chunk: tuple[int, int] = (0, 1),
-    ) -> Query:
-        """
-        Build the SELECT of a batch to score; see the port.
-
-        Features have the names that :meth:`point_in_time` gives them.
-        """
-        views = self._views(features)
-        return joins.feature_rows(self._session.dialect, views, start=start, end=end, chunk=chunk)
-
     def digest(self, table: TableName) -> str:
         """
         Return a fingerprint of a whole table, blind to the order of rows.
@@ -275,8 +233,9 @@ class SqlStore:
             text = f"DELETE FROM {quoted_table(table)} WHERE {where.text}"
             self._session.change(text, where.values)
 
-    def _views(self, features: Sequence[FeatureSource]) -> list[joins.View]:
-        return [joins.View(source, self.columns(source.table)) for source in features]
+    @property
+    def _dialect(self) -> Dialect:
+        return self._session.dialect
 
     def _require(self, table: TableName) -> None:
         if not self.columns(table):
