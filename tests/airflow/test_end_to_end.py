@@ -112,7 +112,9 @@ def test_a_task_killed_on_every_try_is_told_to_its_owner(shop: Shop) -> None:
     [task] = [t for t in shop.api.tasks("shop.doomed", run) if t["task_id"] == "materialize"]
     assert (task["state"], task["try_number"]) == ("failed", 2)
 
-    told = shop.api.wait(lambda: shop.alerts.exists() and shop.alerts.read_text(), "the alert", 60)
+    told = shop.api.wait(
+        lambda: shop.alerts.exists() and shop.alerts.read_text(), "the alert", 180
+    )
     assert "shop.doomed failed for partition 2024-01-01: materialize (killed)" in told
     assert "materialize (killed, try 2)" in told
     assert "Not run because of it: publish." in told

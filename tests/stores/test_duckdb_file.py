@@ -65,7 +65,8 @@ def test_no_claim_is_lost_when_processes_open_and_close_a_file_by_turns(
 
 def _claim(stage: Connection, place: Place, times: int) -> None:
     for _ in range(times):
-        with DuckDBStore(place.location) as store:
+        # Whoever comes by turns with so many others may wait long; that no claim is lost counts.
+        with DuckDBStore(place.location, lock_wait=110.0) as store:
             claim(store, day(5))
             store.release()
             claim(store, day(6))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ml_provider.domain.errors import (
     FunctionError,
-    MissingExtraError,
     SchemaMismatchError,
 )
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
+from airflow_ml_provider.stores.extras import needed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,12 +23,8 @@ def opened(rows: Any) -> pa.RecordBatchReader:
 
     :raises FunctionError: when they are no table.
     """
-    try:
+    with needed("pyarrow", "duckdb", "Writing tables"):
         import pyarrow as pa
-    except ImportError as error:
-        raise MissingExtraError(
-            library="pyarrow", extra="duckdb", purpose="Writing tables"
-        ) from error
     if isinstance(rows, pa.RecordBatchReader):
         return rows
     if not hasattr(rows, "__arrow_c_stream__"):

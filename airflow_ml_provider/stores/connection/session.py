@@ -27,6 +27,10 @@ class ConflictError(UnavailableError):
     """Another transaction changed the same rows at the same moment: do it again."""
 
 
+class LockedError(UnavailableError):
+    """A lock was not had in time; the connection is well."""
+
+
 class DuplicateKeyError(SchemaMismatchError):
     """A row repeats a key of which the table holds one."""
 

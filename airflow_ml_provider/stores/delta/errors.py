@@ -9,11 +9,11 @@ from typing import Any
 
 from airflow_ml_provider.domain.errors import (
     ConfigurationError,
-    MissingExtraError,
     SchemaMismatchError,
     UnavailableError,
 )
 from airflow_ml_provider.stores.connection.session import ConflictError
+from airflow_ml_provider.stores.extras import needed
 
 
 def installed() -> Any:
@@ -22,13 +22,9 @@ def installed() -> Any:
 
     :raises MissingExtraError: when it is not there.
     """
-    try:
+    with needed("deltalake", "lake", "A Delta store"):
         import deltalake
         import deltalake.transaction
-    except ImportError as error:
-        raise MissingExtraError(
-            library="deltalake", extra="lake", purpose="A Delta store"
-        ) from error
     return deltalake
 
 

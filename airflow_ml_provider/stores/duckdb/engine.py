@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_ml_provider.domain.errors import (
     DataError,
     ExhaustedError,
-    MissingExtraError,
     MLProviderError,
     QueryError,
     SchemaMismatchError,
@@ -21,6 +20,7 @@ from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.stores.connection.dialect import StandardDialect
 from airflow_ml_provider.stores.connection.session import AsOf, ConflictError, DuplicateKeyError
 from airflow_ml_provider.stores.connection.statement import Statement, quoted
+from airflow_ml_provider.stores.extras import needed
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,12 +68,8 @@ def installed() -> Any:
 
     :raises MissingExtraError: when it is not there.
     """
-    try:
+    with needed("duckdb", "duckdb", "A DuckDB store"):
         import duckdb
-    except ImportError as error:
-        raise MissingExtraError(
-            library="duckdb", extra="duckdb", purpose="A DuckDB store"
-        ) from error
     return duckdb
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from airflow_ml_provider.domain.errors import (
     ConfigurationError,
-    MissingExtraError,
     UnavailableError,
 )
 from airflow_ml_provider.stores.connection.session import ConflictError
+from airflow_ml_provider.stores.extras import needed
 from airflow_ml_provider.stores.lake.folder import reached
 
 
@@ -21,13 +21,9 @@ def installed() -> Any:
 
     :raises MissingExtraError: when it is not there.
     """
-    try:
+    with needed("pyiceberg", "lake", "An Iceberg store"):
         import pyiceberg
         import pyiceberg.exceptions
-    except ImportError as error:
-        raise MissingExtraError(
-            library="pyiceberg", extra="lake", purpose="An Iceberg store"
-        ) from error
     return pyiceberg
 
 

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from airflow_ml_provider.domain.errors import MissingExtraError, UnavailableError
+from airflow_ml_provider.domain.errors import UnavailableError
 from airflow_ml_provider.domain.ports import ModelVersion
+from airflow_ml_provider.stores.extras import needed
 from airflow_ml_provider.stores.mlflow.files import load_model, save_model
 
 if TYPE_CHECKING:
@@ -195,10 +196,8 @@ class MLflowRegistry:
 def _mlflow() -> Any:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    try:
+    with needed("mlflow", "mlflow", _PURPOSE):
         import mlflow
-    except ImportError as error:
-        raise MissingExtraError(library="mlflow", extra="mlflow", purpose=_PURPOSE) from error
     return mlflow
 
 

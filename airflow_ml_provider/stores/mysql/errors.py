@@ -10,19 +10,18 @@ from airflow_ml_provider.domain.errors import (
     ConfigurationError,
     DataError,
     ExhaustedError,
-    MissingExtraError,
     MLProviderError,
     QueryError,
     SchemaMismatchError,
     TableMissingError,
     UnavailableError,
 )
-from airflow_ml_provider.stores.connection.session import ConflictError, DuplicateKeyError
-
-
-class LockedError(UnavailableError):
-    """A lock was not had in time; the connection is well."""
-
+from airflow_ml_provider.stores.connection.session import (
+    ConflictError,
+    DuplicateKeyError,
+    LockedError,
+)
+from airflow_ml_provider.stores.extras import needed
 
 # By the server's error number; from 2000 on they are the client's.
 _KINDS: dict[int, type[MLProviderError]] = {
@@ -86,12 +85,8 @@ def driver() -> Any:
 
     :raises MissingExtraError: when it is not installed.
     """
-    try:
+    with needed("PyMySQL", "mysql", "A MySQL store"):
         import pymysql
-    except ImportError as error:
-        raise MissingExtraError(
-            library="PyMySQL", extra="mysql", purpose="A MySQL store"
-        ) from error
     return pymysql
 
 

@@ -19,6 +19,7 @@ from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.stores.connection.session import (
     ConflictError,
     DuplicateKeyError,
+    LockedError,
     Row,
 )
 from airflow_ml_provider.stores.connection.statement import (
@@ -27,12 +28,13 @@ from airflow_ml_provider.stores.connection.statement import (
     quoted_table,
     wrapped,
 )
+from airflow_ml_provider.stores.connection.watch import Patience
 from airflow_ml_provider.stores.ledger import lines as ledger_lines
 from airflow_ml_provider.stores.mysql import answer, link, loading, tables, types
 from airflow_ml_provider.stores.mysql.dialect import COLLATIONS, MysqlDialect
-from airflow_ml_provider.stores.mysql.errors import LockedError, driver, told
+from airflow_ml_provider.stores.mysql.errors import driver, told
 from airflow_ml_provider.stores.mysql.location import MysqlLocation
-from airflow_ml_provider.stores.mysql.takeover import Patience, Place, holders_of, watched
+from airflow_ml_provider.stores.mysql.takeover import Place, holders_of, watched
 from airflow_ml_provider.stores.mysql.text import spelled
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.training import FeatureSource
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.connection.session import OnStep, unobserved
+from airflow_ml_provider.stores.connection.watch import Patience
 from airflow_ml_provider.stores.ledger.sql import SqlLedger
 from airflow_ml_provider.stores.mysql.location import MysqlLocation
 from airflow_ml_provider.stores.mysql.session import MysqlSession
-from airflow_ml_provider.stores.mysql.takeover import Patience
 from airflow_ml_provider.stores.sql import joins
 from airflow_ml_provider.stores.sql.store import SqlStore
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_ml_provider.domain.errors import ConfigurationError, MLProviderError
-from airflow_ml_provider.stores.mysql.errors import LockedError
+from airflow_ml_provider.stores.connection.watch import Patience, Watch, kept
 
-_LOOK_EVERY = 0.5
 # So many tries back a frozen attempt is looked for.
 _TOKENS = 100
 # Who holds a lock of InnoDB that a connection waits for; both servers want PROCESS for it.
@@ -26,14 +23,6 @@ _HOLDERS = {
     "JOIN information_schema.innodb_trx AS theirs "
     "ON theirs.trx_id = wait.blocking_engine_transaction_id",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds to wait: for any lock, and for one that a past attempt of ours holds."""
-
-    for_locks: float
-    for_past: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +44,13 @@ class Place:
         return [self.attempt(token) for token in range(newest, max(newest - _TOKENS, 0), -1)]
 
 
-@contextmanager
 def watched(
     place: Place,
     newest: Callable[[Any], int],
     mine: int,
     patience: Patience,
     connected: Callable[[], Any],
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """
     Look, when the body takes long, at who holds connection ``mine`` up.
 
@@ -71,20 +59,13 @@ def watched(
 
     :raises LockedError: in place of the body's, with who held the lock.
     """
-    watch = _Watch(place, newest, mine, patience, connected)
-    watch.thread.start()
-    try:
-        yield
-    except LockedError as error:
-        watch.end()
-        msg = f"{error}{watch.told()}"
-        raise LockedError(msg) from error
-    finally:
-        watch.end()
+    return kept(_Watch(place, newest, mine, patience, connected))
 
 
-class _Watch:
-    """A second pair of eyes while a statement waits: it sees who is in the way."""
+class _Watch(Watch):
+    """A watch over one connection, which knows past attempts by their locks."""
+
+    gives_up = (MLProviderError,)
 
     def __init__(
         self,
@@ -94,56 +75,32 @@ class _Watch:
         patience: Patience,
         connected: Callable[[], Any],
     ) -> None:
-        self.thread = threading.Thread(target=self._looking, daemon=True)
-        self._over = threading.Event()
+        super().__init__(patience, connected)
         self._place = place
         self._newest = newest
         self._mine = mine
-        self._patience = patience
-        self._connected = connected
         self._seen: list[str] = []
         self._blind = False
-
-    def end(self) -> None:
-        self._over.set()
-        self.thread.join()
 
     def told(self) -> str:
         who = " and ".join(self._seen) or "somebody whom the server does not name"
         cure = " Grant this user PROCESS to be told who it is." if self._blind else ""
         return (
-            f". For more than {self._patience.for_locks:g} s the lock has been held by {who}. Only "
+            f". For more than {self.patience.for_locks:g} s the lock has been held by {who}. Only "
             "a past attempt at the same partition is ended for it. Nothing was written. Wait for "
             f"the holder or end it, then try again.{cure}"
         )
 
-    def _looking(self) -> None:
-        takes_over = time.monotonic() + self._patience.for_past
-        if self._over.wait(min(self._patience.for_past, self._patience.for_locks / 2)):
-            return
-        session = self._connected()
-        try:
-            while not self._over.is_set():
-                self._see(session)
-                if time.monotonic() >= takes_over:
-                    self._clear_the_way(session)
-                self._over.wait(_LOOK_EVERY)
-        except MLProviderError:
-            # No second connection, or no right to end another: the lock runs into its timeout.
-            return
-        finally:
-            session.close()
-
-    def _see(self, session: Any) -> None:
+    def see(self, session: Any) -> None:
         try:
             self._seen = session.holders(self._mine) or self._seen
         except ConfigurationError:
             self._blind = True
 
-    def _clear_the_way(self, session: Any) -> None:
+    def clear_the_way(self, session: Any) -> None:
         for name in self._place.past(self._newest(session)):
             holder = session.holder(name)
-            if holder not in {None, self._mine} and not self._over.is_set():
+            if holder not in {None, self._mine} and not self.over.is_set():
                 session.end(holder)
 
 

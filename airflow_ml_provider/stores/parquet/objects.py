@@ -10,9 +10,9 @@ from typing import Any
 
 from airflow_ml_provider.domain.errors import (
     ConfigurationError,
-    MissingExtraError,
     UnavailableError,
 )
+from airflow_ml_provider.stores.extras import needed
 from airflow_ml_provider.stores.lake.location import LakeLocation
 from airflow_ml_provider.stores.parquet.shelf import name_of, numbered
 
@@ -26,14 +26,10 @@ def installed() -> Any:
 
     :raises MissingExtraError: when it is not there.
     """
-    try:
+    with needed("obstore", "lake", "A Parquet store in an object store"):
         import obstore
         import obstore.exceptions
         import obstore.store
-    except ImportError as error:
-        raise MissingExtraError(
-            library="obstore", extra="lake", purpose="A Parquet store in an object store"
-        ) from error
     return obstore
 
 

@@ -11,19 +11,14 @@ from airflow_ml_provider.domain.errors import (
     ConfigurationError,
     DataError,
     ExhaustedError,
-    MissingExtraError,
     MLProviderError,
     QueryError,
     SchemaMismatchError,
     TableMissingError,
     UnavailableError,
 )
-from airflow_ml_provider.stores.connection.session import ConflictError
-
-
-class LockedError(UnavailableError):
-    """A lock was not had in time; the connection is well."""
-
+from airflow_ml_provider.stores.connection.session import ConflictError, LockedError
+from airflow_ml_provider.stores.extras import needed
 
 # By SQLSTATE or the class in its first two letters; the longest that fits counts.
 _KINDS: dict[str, type[MLProviderError]] = {
@@ -57,12 +52,8 @@ def driver() -> Any:
 
     :raises MissingExtraError: when it is not installed.
     """
-    try:
+    with needed("adbc-driver-postgresql", "postgres", "A PostgreSQL store"):
         from adbc_driver_postgresql import dbapi
-    except ImportError as error:
-        raise MissingExtraError(
-            library="adbc-driver-postgresql", extra="postgres", purpose="A PostgreSQL store"
-        ) from error
     return dbapi
 
 

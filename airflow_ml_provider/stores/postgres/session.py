@@ -17,7 +17,7 @@ from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.stores.arrow import inflow
-from airflow_ml_provider.stores.connection.session import ConflictError, Row
+from airflow_ml_provider.stores.connection.session import ConflictError, LockedError, Row
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
     column_list,
@@ -25,11 +25,12 @@ from airflow_ml_provider.stores.connection.statement import (
     quoted_table,
     wrapped,
 )
+from airflow_ml_provider.stores.connection.watch import Patience
 from airflow_ml_provider.stores.postgres import types
 from airflow_ml_provider.stores.postgres.dialect import PostgresDialect
-from airflow_ml_provider.stores.postgres.errors import LockedError, driver, told
+from airflow_ml_provider.stores.postgres.errors import driver, told
 from airflow_ml_provider.stores.postgres.link import asked, binds, linked, opened
-from airflow_ml_provider.stores.postgres.takeover import Patience, attempt_name, watched
+from airflow_ml_provider.stores.postgres.takeover import attempt_name, watched
 
 if TYPE_CHECKING:
     import pyarrow as pa

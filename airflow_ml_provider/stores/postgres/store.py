@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from airflow_ml_provider.stores.connection.session import OnStep, unobserved
+from airflow_ml_provider.stores.connection.watch import Patience
 from airflow_ml_provider.stores.ledger.sql import SqlLedger
 from airflow_ml_provider.stores.postgres.session import PostgresSession
-from airflow_ml_provider.stores.postgres.takeover import Patience
 from airflow_ml_provider.stores.sql.store import SqlStore
 
 

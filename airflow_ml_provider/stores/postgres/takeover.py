@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from airflow_ml_provider.domain.errors import ConfigurationError, UnavailableError
 from airflow_ml_provider.domain.table import TableName
-from airflow_ml_provider.stores.postgres.errors import LockedError
-
-_LOOK_EVERY = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds to wait: for any lock, and for one that a past attempt of ours holds."""
-
-    for_locks: float
-    for_past: float
+from airflow_ml_provider.stores.connection.watch import Patience, Watch, kept
 
 
 def attempt_name(table: TableName, key: str, token: int | None) -> str:
@@ -33,10 +19,9 @@ def attempt_name(table: TableName, key: str, token: int | None) -> str:
     return f"ml/{digest}/{'claim' if token is None else token}"
 
 
-@contextmanager
 def watched(
     name: str, pid: int, patience: Patience, connected: Callable[[], Any]
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """
     Look, when the body takes long, at who holds server process ``pid`` up.
 
@@ -44,66 +29,36 @@ def watched(
 
     :raises LockedError: in place of the body's, with who held the lock.
     """
-    watch = _Watch(name, pid, patience, connected)
-    watch.thread.start()
-    try:
-        yield
-    except LockedError as error:
-        watch.end()
-        msg = f"{error}{watch.told()}"
-        raise LockedError(msg) from error
-    finally:
-        watch.end()
+    return kept(_Watch(name, pid, patience, connected))
 
 
-class _Watch:
-    """A second pair of eyes while a statement waits: it sees who is in the way."""
+class _Watch(Watch):
+    """A watch over one server process, which knows the others by their names."""
 
     def __init__(
         self, name: str, pid: int, patience: Patience, connected: Callable[[], Any]
     ) -> None:
-        self.thread = threading.Thread(target=self._looking, daemon=True)
-        self._over = threading.Event()
+        super().__init__(patience, connected)
         self._name = name
         self._pid = pid
-        self._patience = patience
-        self._connected = connected
         self._seen: list[tuple[int, str]] = []
-
-    def end(self) -> None:
-        self._over.set()
-        self.thread.join()
 
     def told(self) -> str:
         if not self._seen:
             return ""
         holders = " and ".join(f"process {pid} ({name!r})" for pid, name in self._seen)
         return (
-            f". For more than {self._patience.for_locks:g} s the lock has been held by {holders}. "
+            f". For more than {self.patience.for_locks:g} s the lock has been held by {holders}. "
             "Only a past attempt at the same partition is ended for it. Nothing was written. "
             "Wait for the holder or end it, then try again."
         )
 
-    def _looking(self) -> None:
-        takes_over = time.monotonic() + self._patience.for_past
-        if self._over.wait(min(self._patience.for_past, self._patience.for_locks / 2)):
-            return
-        session = self._connected()
-        try:
-            while not self._over.is_set():
-                self._seen = _blockers(session, self._pid) or self._seen
-                if time.monotonic() >= takes_over:
-                    self._clear_the_way(session)
-                self._over.wait(_LOOK_EVERY)
-        except (ConfigurationError, UnavailableError):
-            # No second connection, or no right to end a session: the lock runs into its timeout.
-            return
-        finally:
-            session.close()
+    def see(self, session: Any) -> None:
+        self._seen = _blockers(session, self._pid) or self._seen
 
-    def _clear_the_way(self, session: Any) -> None:
+    def clear_the_way(self, session: Any) -> None:
         for blocker, theirs in self._seen:
-            if is_past(theirs, self._name) and not self._over.is_set():
+            if is_past(theirs, self._name) and not self.over.is_set():
                 # Asked once more, since the session may have gone on to something else.
                 session.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 "
