@@ -255,13 +255,15 @@ def gc(
     ] = "90d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     dags: Dags = None,
+    profile: Profile = None,
 ) -> None:
     """Delete what nobody needs any more from every store: old records, what dead tasks left."""
     from airflow_ml_provider.cli.gc import cleaned
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec.catalog import catalog
 
     failed = False
-    for outcome in cleaned(catalog(dags), keep, dry_run=dry_run):
+    for outcome in cleaned(catalog(dags, airflows_world(profile)), keep, dry_run=dry_run):
         typer.echo(outcome.said)
         failed |= outcome.failed
     raise typer.Exit(1 if failed else 0)

@@ -56,22 +56,23 @@ def sides(old: Path | None, new: Path | None, against: str | None) -> tuple[Side
 
 def read(place: Path) -> Side:
     """
-    Return what the YAML file, or the folder, at ``place`` declares.
+    Return what the YAML file, or the folder, at ``place`` declares in the active profile.
 
     :raises ConfigurationError: when there is nothing at ``place``.
     """
     from airflow_ml_provider.factory.facts import facts_of
+    from airflow_ml_provider.factory.world import airflows_world
     from airflow_ml_provider.spec import SpecError, load
 
     if not place.exists():
         msg = f"There is no file or folder {place}. Name two of them, or one and --against REF."
         raise ConfigurationError(msg)
-    side = Side()
+    side, world = Side(), airflows_world()
     root = place if place.is_dir() else place.parent
     for file in files_in([place]):
         name = str(file.relative_to(root))
         try:
-            found = {facts.name: facts for facts in facts_of(load(file), [root])}
+            found = {facts.name: facts for facts in facts_of(load(file, world), [root])}
         except SpecError as error:
             side.errors[name] = error
             continue

@@ -25,11 +25,12 @@ def prove_idempotent() -> Callable[..., Report]:
     def prove_it(
         name: str, partition: str, *, dags: str | Path, into: str | None = None
     ) -> Report:
+        from airflow_ml_provider.factory.world import airflows_world
         from airflow_ml_provider.proof.laboratory import SCRATCH, prove
         from airflow_ml_provider.proof.report import told
         from airflow_ml_provider.spec.catalog import catalog
 
-        entry = catalog(Path(dags)).find(name)
+        entry = catalog(Path(dags), airflows_world()).find(name)
         report = prove(
             entry.pipeline,
             partition,

@@ -41,6 +41,16 @@ def test_what_is_the_same_is_told_so(shell, shop: Path, changed):
     assert json.loads(shell("diff", "dags", "new", "--format", "json").out) == []
 
 
+def test_the_active_profile_is_compared(shell, shop: Path, changed, monkeypatch):
+    text = (shop / "shop.yaml").read_text()
+    (shop / "shop.yaml").write_text(f"{text}\nprofiles: {{prod: {{owner: someone}}}}\n")
+    changed(**{"owner: someone": "owner: somebody"})
+
+    assert shell("diff", "dags", "new").out == "nothing is different\n"
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_ML__PROFILE", "prod")
+    assert "somebody" in shell("diff", "dags", "new").out
+
+
 def test_a_change_is_followed_to_all_that_it_makes_stale(shell, shop: Path, changed, golden):
     changed("spend.sql", **{"sum(amount)": "max(amount)"})
     changed(**{"window: 4d": "window: 5d"})

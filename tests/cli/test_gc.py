@@ -50,3 +50,14 @@ def test_a_store_that_is_down_hides_no_other(shell, shop: Path, monkeypatch):
     assert told.code == 1
     assert told.out.startswith("wh: postgresql://127.0.0.1:9/shop: ")
     assert "hunter2" not in told.out + told.err
+
+
+def test_the_stores_are_those_of_the_profile(shell, shop: Path, monkeypatch):
+    text = (shop / "shop.yaml").read_text()
+    (shop / "shop.yaml").write_text(f"{text}\nprofiles: {{prod: {{store: wh}}}}\n")
+    monkeypatch.setenv("AIRFLOW_CONN_WH", "postgresql://me:hunter2@127.0.0.1:9/shop")
+
+    assert shell("gc").code == 0
+    assert shell("gc", "--profile", "prod").out.startswith("wh: postgresql://127.0.0.1:9/shop: ")
+    monkeypatch.setenv("AIRFLOW__AIRFLOW_ML__PROFILE", "prod")
+    assert shell("gc").code == 1
