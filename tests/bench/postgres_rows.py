@@ -18,7 +18,7 @@ GROUP = "PostgreSQL"
 NOTE = """\
 Ours: claim and Store.replace in an open store, from a pyarrow Table in memory: checks, content
 hash, ledger. Beside it, on an open psycopg connection: BEGIN, DELETE of the slice, COPY ... FROM
-STDIN (FORMAT binary) of a file made beforehand, COMMIT. Both replace one day of a table with three
+STDIN (FORMAT binary) of a file made beforehand, COMMIT. Both replace one day of a table with 99
 others, with the same columns and index; the server vacuums and checkpoints between measurements.
 Pushed down: INSERT ... SELECT from a table in the same database. Fixed cost: 1,000 rows, as the
 difference in milliseconds. Wall time is judged; below it is the processor time of client and
@@ -78,7 +78,7 @@ class Bare:
 
 def figures(*, quick: bool) -> list[Figure]:
     """Replace a large partition by rows and by SQL, then a small one."""
-    many, others, rounds = (20_000, 5_000, 2) if quick else (1_000_000, 200_000, 3)
+    many, others, rounds = (20_000, 200, 2) if quick else (1_000_000, 10_000, 3)
     with server.running() as postgres, tempfile.TemporaryDirectory() as folder:
         large = _contest(postgres.database("large"), Path(folder), many, others)
         loaded, pushed = large.loads(rounds), large.pushes(rounds)
@@ -95,10 +95,10 @@ def figures(*, quick: bool) -> list[Figure]:
 
 
 def _contest(postgres: server.Server, folder: Path, count: int, others: int) -> Contest:
-    """Return both sides, each with a table of four days, and the day that is replaced."""
+    """Return both sides, each with a table of a hundred days, and the day that is replaced."""
     day = rows.partition(1, count)
     ours = Ours(PostgresStore(postgres.uri))
-    for one in (day, *(rows.partition(number, others) for number in (0, 2, 3))):
+    for one in (day, *rows.others(others)):
         ours.fill(rows.TABLE, one)
     ours.fill(rows.SOURCE, day)
     bare = Bare(postgres.uri, folder / f"{count}.copy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,6 +68,11 @@ def partition(number: int, count: int, *, seed: int = 0) -> Partition:
         "returned": pa.array(random.random(count) < 0.5, mask=random.random(count) < 0.1),
     }
     return Partition(window, pa.table(columns))
+
+
+def others(count: int) -> Iterator[Partition]:
+    """Yield the days that share a table of a hundred with day 1, each of ``count`` rows."""
+    yield from (partition(number, count) for number in range(100) if number != 1)
 
 
 def again(before: Partition, round_number: int) -> Partition:

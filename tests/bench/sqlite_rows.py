@@ -20,7 +20,7 @@ GROUP = "SQLite"
 NOTE = """\
 Ours: claim and Store.replace in an open store: checks, content hash, ledger. Beside it, on an
 open sqlite3 connection to a file of its own with the same table and index: BEGIN IMMEDIATE, DELETE
-of the slice, executemany, COMMIT. Both replace one day of a table with three others by rows they
+of the slice, executemany, COMMIT. Both replace one day of a table with 99 others by rows they
 never had before, from the same pyarrow Table in memory, which the other side turns into rows
 column by column (cast, to_pylist, zip), with no look at what SQLite would alter. Pushed down:
 INSERT ... SELECT from a table in the same file; SQLite has no hash, so ours reads the rows back.
@@ -85,7 +85,7 @@ def _plain(column: Any) -> Any:
 
 def figures(*, quick: bool) -> list[Figure]:
     """Replace a large partition by rows and by SQL, then a small one."""
-    many, others, rounds = (20_000, 5_000, 2) if quick else (1_000_000, 200_000, 5)
+    many, others, rounds = (20_000, 200, 2) if quick else (1_000_000, 10_000, 5)
     with tempfile.TemporaryDirectory() as folder:
         large = _contest(Path(folder), many, others)
         loaded, pushed = large.loads(rounds), large.pushes(rounds)
@@ -99,11 +99,11 @@ def figures(*, quick: bool) -> list[Figure]:
 
 
 def _contest(folder: Path, count: int, others: int) -> Contest:
-    """Return both sides, each with a table of four days, and the day that is replaced."""
+    """Return both sides, each with a table of a hundred days, and the day that is replaced."""
     day = rows.partition(1, count)
     path = folder / f"ours_{count}.sqlite"
     ours = Ours(SqliteStore(path))
-    for one in (day, *(rows.partition(number, others) for number in (0, 2, 3))):
+    for one in (day, *rows.others(others)):
         ours.fill(rows.TABLE, one)
     ours.fill(rows.SOURCE, day)
     return Contest({OURS: ours, BARE: Bare(folder / f"bare_{count}.sqlite", path)}, day)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import TableName
@@ -58,3 +58,7 @@ class StandardDialect:
     def shown(self, column: Column) -> str:
         """Return the text of a column's values, as a check names them."""
         return self.text(quoted(column.name))
+
+    def not_among(self, text: str, binds: Sequence[str]) -> str:
+        """Return NOT IN."""
+        return f"{text} NOT IN ({', '.join(binds)})"

@@ -102,6 +102,9 @@ class Dialect(Protocol):
     def shown(self, column: Column) -> str:
         """Return an expression: the values of a column as text, as people write them."""
 
+    def not_among(self, text: str, binds: Sequence[str]) -> str:
+        """Return the condition that a text is none of some bound texts; NULL where it is NULL."""
+
     def addition(self, table: TableName, column: Column) -> str:
         """Return the statement that adds a column, NULL in every row, to a table."""
 

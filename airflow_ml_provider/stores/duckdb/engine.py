@@ -41,6 +41,10 @@ class DuckDBDialect(StandardDialect):
         # Hashes of columns are put together by an exclusive-or.
         return f"hash(hash({', '.join(part for column in columns for part in _hashed(column))}))"
 
+    def not_among(self, text: str, binds: Sequence[str]) -> str:
+        """Return NOT IN, with one look-up for each row: a list is compared value by value."""
+        return f"{text} NOT IN (SELECT unnest([{', '.join(binds)}]))"
+
     def positive(self, number: str) -> str:
         """Return the hash: it has no sign here."""
         return number

@@ -166,10 +166,10 @@ def _breach(
     if kind == "unaccepted":
         values += bounds
         last = len(values)
-        binds = ", ".join(f"${i}" for i in range(last - len(bounds) + 1, last + 1))
+        binds = [f"${i}" for i in range(last - len(bounds) + 1, last + 1)]
         # A column that is not there is left to the engine, which names those that are.
         shown = dialect.shown(columns.get(str(column)) or Column(str(column), ""))
-        return f"{shown} NOT IN ({binds})"
+        return dialect.not_among(shown, binds)
     sides = []
     for sign, bound in zip("<>", bounds, strict=True):
         if bound is not None:
