@@ -44,6 +44,8 @@ def _bounds(value: object) -> object:
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
             refuse(f"must hold numbers, got {shown(bound)}", hint)
     low, high = value
+    if low is None and high is None:
+        refuse("bounds nothing: both sides are open", hint)
     if low is not None and high is not None and low > high:
         refuse(f"has its low bound {low} above its high bound {high}", hint)
     return value

@@ -85,7 +85,9 @@ def written_at(loc: Loc, moved: Mapping[Loc, Loc]) -> Loc:
     return loc
 
 
-def read_document(path: Path, text: str) -> Document:
+def read_document(
+    path: Path, text: str, *, if_empty: str = "Write at least 'system', 'owner' and 'start'."
+) -> Document:
     """Read YAML ``text``; what is wrong with it is in the document's ``faults``."""
     document = Document(path, text)
     try:
@@ -96,8 +98,7 @@ def read_document(path: Path, text: str) -> Document:
     except yaml.YAMLError as error:
         return _given_up(document, _syntax_fault(document, error))
     if document.root is None:
-        hint = "Write at least 'system', 'owner' and 'start'."
-        return _given_up(document, document.fault_on(0, 0, "the file is empty", hint))
+        return _given_up(document, document.fault_on(0, 0, "the file is empty", if_empty))
     document.value = _Builder(document).build(document.root)
     return document
 

@@ -21,7 +21,7 @@ from airflow_ml_provider.spec.profile import (
 )
 from airflow_ml_provider.spec.section import Section
 from airflow_ml_provider.spec.source import Source
-from airflow_ml_provider.spec.sql import read_text
+from airflow_ml_provider.spec.sql import read_text, unread
 from airflow_ml_provider.spec.system import DEFAULTS, System
 from airflow_ml_provider.spec.training import Training
 from airflow_ml_provider.spec.version import KEY as VERSION, unknown_version
@@ -123,7 +123,7 @@ def _above(path: Path) -> Iterator[Document]:
         if not file.is_file():
             note_file(file, None)
             continue
-        found = read_document(file, _text(file))
+        found = _read(file)
         strange = unknown_version(found)
         if strange is not None:
             found.faults, found.value, found.unreadable = [strange], None, True
@@ -132,11 +132,16 @@ def _above(path: Path) -> Iterator[Document]:
             return
 
 
-def _text(file: Path) -> str:
+_IF_EMPTY = "Write what the systems below share, such as 'owner: team', or remove the file."
+
+
+def _read(file: Path) -> Document:
     try:
-        return read_text(file)
-    except (OSError, ValueError):
-        return "\t"  # is told as a fault: what cannot be read must not be passed over
+        text = read_text(file)
+    except (OSError, ValueError) as error:
+        # What cannot be read must not be passed over.
+        return Document(file, "", faults=[unread(file, error)], unreadable=True)
+    return read_document(file, text, if_empty=_IF_EMPTY)
 
 
 def _misplaced(document: Document) -> Iterator[Fault]:
@@ -149,6 +154,9 @@ def _misplaced(document: Document) -> Iterator[Fault]:
         if key not in _ACCEPTED:
             message = f"{FILE}: unknown key {key!r}"
             yield document.fault_at((key,), message, did_you_mean(key, _ACCEPTED), at_key=True)
+    if not isinstance(document.value.get("sources", {}), dict):
+        hint = "Write 'sources: {NAME: {table: schema.table, time: event_time}}'."
+        yield document.fault_at(("sources",), "sources: must be a mapping", hint)
     if not isinstance(document.value.get(ROOT, False), bool):
         hint = "Write 'root: true' where no file further up shall count."
         yield document.fault_at((ROOT,), f"{ROOT}: must be true or false", hint)

@@ -14,7 +14,7 @@ from airflow_ml_provider.spec.document import read_document
 from airflow_ml_provider.spec.fault import Fault, SpecError, did_you_mean
 from airflow_ml_provider.spec.inheritance import MATRIX, Layered, layered
 from airflow_ml_provider.spec.loaded import LoadedSystem
-from airflow_ml_provider.spec.sql import SqlFileError, read_select, read_text, unreadable
+from airflow_ml_provider.spec.sql import SqlFileError, read_select, read_text, unread
 from airflow_ml_provider.spec.system import System
 from airflow_ml_provider.spec.version import unknown_version
 from airflow_ml_provider.spec.world import World
@@ -85,13 +85,10 @@ def _text(path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> Fault:
-    if isinstance(error, UnicodeDecodeError):
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return Fault(path, line, 1, "the file is not UTF-8 text", "Save it as UTF-8.")
     if isinstance(error, FileNotFoundError):
         hint = did_you_mean(path.name, sorted(p.name for p in _siblings(path)))
         return Fault(path, 1, 1, "there is no such file", hint)
-    return Fault(path, 1, 1, f"the file cannot be read: {unreadable(error)}")
+    return unread(path, error)
 
 
 def _siblings(path: Path) -> list[Path]:

@@ -117,10 +117,10 @@ def read_new_rows(value: object) -> str | int:
     """Read ``20%`` (of the rows trained on) or a whole number of rows."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    if isinstance(value, str) and _PERCENT.fullmatch(value):
+    if isinstance(value, str) and _PERCENT.fullmatch(value) and fraction(value) > 0:
         return value
     hint = "Write a share of the rows trained on, such as 20%, or a number of rows, such as 5000."
-    refuse(f"must be a percentage or a number of rows, got {shown(value)}", hint)
+    refuse(f"must be a percentage or a number of rows, above 0, got {shown(value)}", hint)
 
 
 def matching(pattern: str, what: str, hint: str, *, longest: int = 255) -> Callable[[object], str]:

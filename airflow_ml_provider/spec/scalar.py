@@ -73,9 +73,9 @@ Table = Annotated[
     BeforeValidator(
         looked_up(
             matching(
-                rf"{_IDENTIFIER}(\.{_IDENTIFIER})?",
+                rf"(?!\()(?!(?i:select|with)\s){_IDENTIFIER}(\.{_IDENTIFIER})?",
                 "the name of a table",
-                "Write 'table' or 'schema.table', without quotes.",
+                "Write 'table' or 'schema.table', without quotes; make a view of a query.",
             )
         )
     ),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.spec.document import MAX_BYTES
-from airflow_ml_provider.spec.fault import did_you_mean
+from airflow_ml_provider.spec.fault import Fault, did_you_mean
 from airflow_ml_provider.spec.inputs import note_file
 
 
@@ -60,6 +60,14 @@ def read_select(folder: Path, name: str) -> str:
         msg = f"the SQL file {name!r} is empty"
         raise SqlFileError(msg, "Write one SELECT.")
     return text
+
+
+def unread(path: Path, error: OSError | ValueError) -> Fault:
+    """Return the fault of a YAML file that could not be read."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Fault(path, line, 1, "the file is not UTF-8 text", "Save it as UTF-8.")
+    return Fault(path, 1, 1, f"the file cannot be read: {unreadable(error)}")
 
 
 def unreadable(error: OSError | ValueError) -> str:

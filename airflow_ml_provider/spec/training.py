@@ -17,7 +17,7 @@ from pydantic import (
 from airflow_ml_provider.domain.promotion import PromotionPolicy
 from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.fault import did_you_mean
-from airflow_ml_provider.spec.reading import refuse, write_duration
+from airflow_ml_provider.spec.reading import fraction, refuse, write_duration
 from airflow_ml_provider.spec.scalar import (
     Column,
     Duration,
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 _MEASURED = ("age", "new_rows")
 _SWITCHES = ("code", "config", "restated")
 _LATER = ("drift", "decay")
-_FALLS = frozenset({"rmse", "mae", "mse", "mape", "rmsle", "log_loss", "logloss", "brier", "loss"})
+_NEVER_NEGATIVE = frozenset(
+    {"rmse", "mae", "mse", "mape", "rmsle", "log_loss", "logloss", "brier"}
+)
+_FALLS = _NEVER_NEGATIVE | {"loss"}
 
 
 class TrainingLabel(Section):
@@ -159,6 +162,28 @@ class Promote(Section):
         if self.higher_is_better is None and not rises and self.metric not in _FALLS:
             message = f"does not say whether a higher {self.metric} is better"
             refuse(message, "Add 'higher_is_better: true' or 'higher_is_better: false'.")
+        return self
+
+    @model_validator(mode="after")
+    def _direction_right(self) -> Self:
+        said = self.higher_is_better
+        rises = PromotionPolicy(self.metric).rises
+        known = rises or self.metric in _FALLS
+        if known and said is not None and said != rises:
+            better = "higher" if rises else "lower"
+            refuse(
+                f"says the opposite of {self.metric}, of which a {better} value is better",
+                "Leave 'higher_is_better' out, or give a metric of your own another name.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> Self:
+        if self.metric in _NEVER_NEGATIVE and fraction(self.better_by) >= 1:
+            refuse(
+                f"asks for {self.metric} to be lower by {self.better_by}, and it never can",
+                "Write the share by which a challenger must be better, such as 'better_by: 1%'.",
+            )
         return self
 
 
