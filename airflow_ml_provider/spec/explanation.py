@@ -92,7 +92,7 @@ def _words(
 def _type_words(kind: str, where: str, given: object, said: str) -> tuple[str, str]:
     if kind not in _WANTED:
         return f"{where}{said.removeprefix('Input ').lower()}, got {shown(given)}", ""
-    if kind == "bool_type" and given in _BOOLEANS_OF_YAML_1_1:
+    if kind == "bool_type" and isinstance(given, str) and given in _BOOLEANS_OF_YAML_1_1:
         hint = f"Write {_BOOLEANS_OF_YAML_1_1[str(given)]}: in YAML 1.2, {given!r} is text."
         return f"{where}must be true or false, got {shown(given)}", hint
     hint = f"Write [{given}]." if _WANTED[kind] == "a list" and _simple(given) else ""
