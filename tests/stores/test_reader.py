@@ -63,7 +63,7 @@ def test_a_stream_that_was_begun_before_a_commit_stays_with_the_old_partition(
     assert values(store, day(5)) == [-1.0, 0.0, 1.0]
 
 
-@pytest.mark.parametrize("rounds", [10, pytest.param(200, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("rounds", [10, pytest.param(60, marks=pytest.mark.faults)])
 def test_a_reader_never_sees_a_mixed_partition(
     lasting_place: Place, lasting: Store, rounds: int
 ) -> None:
