@@ -120,7 +120,11 @@ def test_both_make_the_same_of_the_same_days(both: TwoSystems) -> None:
     ours, by_hand = (both.rows(each, "FROM route_delays ORDER BY ALL") for each in SYSTEMS)
     assert len(ours) > 1_000
     assert ours == by_hand
-    scores = "SELECT origin, dest, hour, expected_delay FROM expected_delays ORDER BY ALL"
+    # By hand, whether the third day is scored depends on which of two runs is faster.
+    scores = (
+        "SELECT origin, dest, hour, expected_delay FROM expected_delays "
+        "WHERE hour >= TIMESTAMPTZ '2013-01-04 05:00:00+00' ORDER BY ALL"
+    )
     ours, by_hand = (both.rows(each, scores) for each in SYSTEMS)
     assert len(ours) > 500
     assert [row[:3] for row in ours] == [row[:3] for row in by_hand]
