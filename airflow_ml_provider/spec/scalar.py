@@ -73,7 +73,7 @@ Table = Annotated[
     BeforeValidator(
         looked_up(
             matching(
-                rf"(?!\()(?!(?i:select|with)\s){_IDENTIFIER}(\.{_IDENTIFIER})?",
+                rf"(?!\(|(?i:select|with)\s){_IDENTIFIER}(\.{_IDENTIFIER})?",
                 "the name of a table",
                 "Write 'table' or 'schema.table', without quotes; make a view of a query.",
             )

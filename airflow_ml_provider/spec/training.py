@@ -158,18 +158,12 @@ class Promote(Section):
 
     @model_validator(mode="after")
     def _direction_known(self) -> Self:
-        rises = PromotionPolicy(self.metric).rises
-        if self.higher_is_better is None and not rises and self.metric not in _FALLS:
+        said, rises = self.higher_is_better, PromotionPolicy(self.metric).rises
+        known = rises or self.metric in _FALLS
+        if said is None and not known:
             message = f"does not say whether a higher {self.metric} is better"
             refuse(message, "Add 'higher_is_better: true' or 'higher_is_better: false'.")
-        return self
-
-    @model_validator(mode="after")
-    def _direction_right(self) -> Self:
-        said = self.higher_is_better
-        rises = PromotionPolicy(self.metric).rises
-        known = rises or self.metric in _FALLS
-        if known and said is not None and said != rises:
+        if said is not None and known and said != rises:
             better = "higher" if rises else "lower"
             refuse(
                 f"says the opposite of {self.metric}, of which a {better} value is better",

@@ -70,7 +70,7 @@ def dag_ids() -> list[str]:
 
 
 def dags_of(folder: Path) -> Path:
-    """Copy both systems, told to train on two days instead of seven, so that five are enough."""
+    """Copy both systems, told to train on two days instead of seven, so that four are enough."""
     dags = Path(shutil.copytree(dags_folder(), folder / "dags"))
     for source, said, instead in (
         (dags / "flights.yaml", "window: 7d", "window: 2d"),
@@ -86,16 +86,20 @@ def dags_of(folder: Path) -> Path:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoSystems]:
     folder = tmp_path_factory.mktemp("both")
     by_hand, registry = folder / "by_hand.duckdb", f"sqlite:///{folder}/by_hand.mlflow.db"
-    home = {"AIRFLOW__AIRFLOW_ML__HOME": str(folder / "ml")}
+    home = str(folder / "ml")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(*next(iter(home.items())))
+        patch.setenv("AIRFLOW__AIRFLOW_ML__HOME", home)
         with open_store() as store:
             load_raw(store, now=datetime.now(UTC))
         shutil.copy(embedded_home() / "store.duckdb", by_hand)
         airflow = LocalAirflow(
             folder / "airflow",
             dags_of(folder),
-            env={**home, "FLIGHTS_DUCKDB": str(by_hand), "MLFLOW_TRACKING_URI": registry},
+            env={
+                "AIRFLOW__AIRFLOW_ML__HOME": home,
+                "FLIGHTS_DUCKDB": str(by_hand),
+                "MLFLOW_TRACKING_URI": registry,
+            },
         )
         with airflow:
             airflow.api.post("pools", {"name": "flights_duckdb", "slots": 1})

@@ -50,6 +50,9 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_one_of_two_partitions(
         with Attempt(Plan(lasting_place, COUNT, new[0], way=way)) as attempt:
             attempt.reaches(after)
             time.sleep(longest * drawn.random() ** 3)
+            attempt.killed()
+            end = ending(attempt)
+            assert end is None or end.error is None, end
         with open_store(lasting_place.kind, lasting_place.location) as store:
             found = values(store, day(5))
             assert found in (kept, new)
