@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ def test_a_sigterm_unwinds_and_stops_airflow(airflow: Started) -> None:
     assert signal.getsignal(signal.SIGTERM) is former
 
 
+@pytest.fixture
+def at_a_keyboard() -> Iterator[None]:
+    # What a script starts in the background ignores the keyboard, these tests among it.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("at_a_keyboard")
 def test_an_interrupt_from_the_keyboard_stops_airflow(airflow: Started) -> None:
     with pytest.raises(KeyboardInterrupt), airflow:
         os.kill(os.getpid(), signal.SIGINT)
