@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_every_value_comes_back_the_same_and_is_hashed_alike(data):
     kind, values = data.draw(st.sampled_from(KINDS))
     column = pa.array(data.draw(st.lists(st.none() | values, max_size=5)), kind)
     table = f"CREATE TABLE t (v {declared_sql(kind)})"
-    with sqlite3.connect(":memory:", isolation_level=None) as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(table)
         kept = stored("v", column)
         connection.executemany("INSERT INTO t VALUES (?)", zip(kept.to_pylist(), strict=True))

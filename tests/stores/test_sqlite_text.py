@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -33,7 +34,7 @@ from airflow_ml_provider.stores.sqlite.text import flat, spelled_out, translated
         ("DELETE FROM a.b WHERE x", "DELETE FROM `a.b` AS `b` WHERE x"),
         ("DROP TABLE IF EXISTS a.b", "DROP TABLE IF EXISTS `a.b`"),
         ("CREATE TABLE a.b (x TEXT)", "CREATE TABLE `a.b` (x TEXT)"),
-        ("SELECT CAST($1 AS TIMESTAMPTZ)", "SELECT CAST(?1 AS TEXT)"),
+        ("SELECT CAST($1 AS TIMESTAMPTZ)", "SELECT +CAST(?1 AS TEXT)"),
         ("SELECT CAST(max(t) AS DATE) d", "SELECT date(max(t)  ) d"),
     ],
 )
@@ -73,6 +74,6 @@ def test_names_that_would_be_one_name_are_refused():
 def test_values_can_be_spelled_out():
     values = (None, 1, 1.5, float("-inf"), "it's\0", b"\x00\xff", 2**63 - 1)
     sql = ", ".join(f"?{number}" for number in range(1, len(values) + 1))
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         said = connection.execute(f"SELECT {spelled_out(sql, values)}, '?1'").fetchone()
     assert said == (*values, "?1")

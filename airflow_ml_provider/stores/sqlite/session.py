@@ -168,6 +168,10 @@ class SqliteSession:
         if connection is not None:
             connection.close()
 
+    def __del__(self) -> None:
+        # Nobody else closes the connection of a stream that is left unread.
+        self.close()
+
     def exclusive(self, name: str) -> None:
         """Do nothing: a transaction is the only one that writes."""
 

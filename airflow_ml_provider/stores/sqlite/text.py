@@ -82,7 +82,8 @@ def _literal(value: object) -> str:
         case bytes():
             return f"x'{value.hex()}'"
         case str():
-            return f"CAST(x'{value.encode().hex()}' AS TEXT)"
+            # A bind has no affinity, and from SQLite 3.41 on a view calls a cast by the type of its.
+            return f"+CAST(x'{value.encode().hex()}' AS TEXT)"
         case float() if math.isinf(value):
             return "9e999" if value > 0 else "-9e999"
     return repr(value)
@@ -200,6 +201,8 @@ class _Translation:
         if _MOMENT.match(kind):
             self._silence(place + 1, end)
             self._at(place + 1).text = "TEXT"
+            # Without the affinity of text, of which a view would make the type of the column.
+            self._at(cast).text = "+CAST"
         elif kind == "DATE":
             self._silence(place, end)
             self._at(cast).text = "date"
