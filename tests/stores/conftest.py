@@ -227,10 +227,10 @@ ENGINES = (
 LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3", "parquet", "parquet_s3")
 _ENGINES_BRIEF = {"test_frozen", "test_kill", "test_ledger_race", "test_race", "test_replace"}
 _BRIEF = {
-    "delta_s3": {"test_lake", "test_replace"},
+    "delta_s3": {"test_lake", "test_object_network", "test_replace"},
     # What both formats share is asked of Delta; here are what makes a commit, and all values.
     "iceberg": {"test_kill", "test_lake", "test_lake_types", "test_race", "test_replace"},
-    "iceberg_s3": {"test_race"},
+    "iceberg_s3": {"test_object_network", "test_race"},
     "parquet": {
         "test_frozen",
         "test_kill",
@@ -241,7 +241,7 @@ _BRIEF = {
         "test_replace",
         "test_values",
     },
-    "parquet_s3": {"test_lake"},
+    "parquet_s3": {"test_lake", "test_object_network"},
     # What does not depend on the engine behind a connection is asked of the small one.
     "generic_sqlite": {*_ENGINES_BRIEF, "test_ledger", "test_tables", "test_values"},
     "versioned_sqlite": {*_ENGINES_BRIEF, "test_reader"},

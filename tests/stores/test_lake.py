@@ -25,7 +25,6 @@ from airflow_ml_provider.stores.lake.store import LakeStore
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.attempt import Attempt, Plan
 from tests.stores.conftest import Place
-from tests.stores.deaf import Deaf
 from tests.stores.world import (
     NOW,
     READINGS,
@@ -224,24 +223,6 @@ def test_a_commit_that_never_arrived_fails_and_leaves_the_old_partition(
             put(store, day(5), readings(day(5), 2))
     assert values(store, day(5)) == [1.0, 2.0, 3.0]
     assert put(store, day(5), readings(day(5), 2)).change is Change.WRITTEN
-
-
-@pytest.mark.parametrize("kind", ["delta_s3", "parquet_s3"])
-def test_an_upload_that_fails_is_no_commit(
-    request: pytest.FixtureRequest, objects_server: str, kind: str
-) -> None:
-    place: Place = request.getfixturevalue(kind)
-    with open_store(place.kind, place.location) as store:
-        put(store, day(5), readings(day(5), 3))
-    with (
-        Deaf(objects_server, forbidden="partNumber=") as relay,
-        open_store(place.kind, place.location.replace(*relay.instead)) as store,
-        pytest.raises(UnavailableError, match="UploadPart"),
-    ):
-        put(store, day(5), readings(day(5), 2))
-    with open_store(place.kind, place.location) as store:
-        assert values(store, day(5)) == [1.0, 2.0, 3.0]
-        vouched(store, day(5))
 
 
 def test_what_is_refused_leaves_no_file_behind(store: LakeStore) -> None:

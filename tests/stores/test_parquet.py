@@ -28,7 +28,7 @@ from airflow_ml_provider.stores.parquet.manifest import Manifest, facts_of
 from airflow_ml_provider.stores.parquet.shelf import DiskShelf
 from tests.stores.attempt import Attempt, Plan
 from tests.stores.conftest import Place
-from tests.stores.deaf import Deaf
+from tests.stores.http_relay import relayed
 from tests.stores.world import READINGS, claim, day, owned, put, readings, values, vouched
 
 YESTERDAY = 25 * 3600.0
@@ -293,8 +293,8 @@ def test_readers_keep_what_was_removed_for_all_of_the_grace(
 def test_an_object_store_that_replaces_what_exists_is_refused_by_name(
     objects_server: str, parquet_s3: Place
 ) -> None:
-    with Deaf(objects_server, "if-none-match") as relay:
-        through = Place("parquet", parquet_s3.location.replace(*relay.instead))
+    with relayed(objects_server, deaf_to="if-none-match") as relay:
+        through = Place("parquet", relay.leads(parquet_s3.location))
         refused: list[Callable[[LakeStore], object]] = [
             lambda store: put(store, day(5), readings(day(5), 3)),
             lambda store: put(store, day(5), readings(day(5), 3)),
@@ -305,7 +305,7 @@ def test_an_object_store_that_replaces_what_exists_is_refused_by_name(
                 pytest.raises(ConfigurationError, match=r"store of s3://lake-\w+/some/where has"),
             ):
                 write(store)  # type: ignore[arg-type]
-        assert relay.overheard >= 4
+        assert relay.overheard() >= 4
     with open_store(parquet_s3.kind, parquet_s3.location) as store:
         assert store.columns(READINGS) == ()
         put(store, day(5), readings(day(5), 3))
@@ -315,8 +315,8 @@ def test_an_object_store_that_replaces_what_exists_is_refused_by_name(
 def test_an_object_store_that_passed_once_is_asked_once(
     objects_server: str, parquet_s3: Place
 ) -> None:
-    with Deaf(objects_server) as relay:
-        through = parquet_s3.location.replace(*relay.instead)
+    with relayed(objects_server) as relay:
+        through = relay.leads(parquet_s3.location)
         probes = []
         for number in (5, 6):
             with open_store("parquet", through) as store:
