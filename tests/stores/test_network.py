@@ -16,7 +16,7 @@ from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.stores.open import open_store
 from tests.stores import mariadb
 from tests.stores.conftest import Place, administer, place_of, until
-from tests.stores.relay import Relay
+from tests.stores.relay import Relay, silent
 from tests.stores.world import READINGS, claim, day, owned, put, readings, values, vouched
 
 # A dead network is noticed in a second or two instead of a minute.
@@ -121,6 +121,7 @@ def test_a_second_write_of_a_claim_whose_commit_never_arrived_is_not_called_done
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
 
 
+@silent
 def test_a_commit_that_a_silent_network_swallows_is_not_called_done(relay, direct):
     place = relay.place(**SHORT)
     with open_store(
@@ -136,7 +137,7 @@ def test_a_commit_that_a_silent_network_swallows_is_not_called_done(relay, direc
     assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
 
 
-@pytest.mark.parametrize("fault", ["cut", "go_silent"])
+@pytest.mark.parametrize("fault", ["cut", pytest.param("go_silent", marks=silent)])
 def test_a_connection_that_is_lost_during_the_load_leaves_the_old_partition(relay, direct, fault):
     place = relay.place(**SHORT)
     rows = readings(day(5), 40_000, 7.0)
@@ -151,7 +152,9 @@ def test_a_connection_that_is_lost_during_the_load_leaves_the_old_partition(rela
 
 
 @pytest.mark.parametrize("step", ["claimed", "locked", "loaded", "audited"])
-@pytest.mark.parametrize("fault", ["cut", pytest.param("go_silent", marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    "fault", ["cut", pytest.param("go_silent", marks=[silent, pytest.mark.faults])]
+)
 def test_a_connection_that_is_lost_between_steps_leaves_the_old_partition(
     relay, direct, step, fault
 ):
@@ -188,6 +191,7 @@ def until_asleep(place: Place) -> None:
     return None
 
 
+@silent
 @pytest.mark.faults
 @pytest.mark.parametrize("settings", [SHORT, {}], ids=["short", "default"])
 def test_an_answer_that_never_comes_is_not_waited_for_without_end(

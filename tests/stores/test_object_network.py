@@ -12,6 +12,7 @@ from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place, place_of
 from tests.stores.http_relay import HttpRelay, relayed
+from tests.stores.relay import silent
 from tests.stores.world import day, put, readings, values, vouched
 
 ROWS = "part-"
@@ -103,6 +104,7 @@ def test_a_commit_that_is_sent_twice_has_happened_once(
     vouched(direct, day(5))
 
 
+@silent
 @pytest.mark.faults
 def test_rows_that_nobody_answers_to_leave_the_old_partition(
     through: Store, relay: HttpRelay, direct: Store
@@ -113,6 +115,7 @@ def test_rows_that_nobody_answers_to_leave_the_old_partition(
     old_and_writable(direct)
 
 
+@silent
 @pytest.mark.faults
 def test_a_commit_that_nobody_answers_to_leaves_the_old_partition(
     through: Store, object_place: Place, relay: HttpRelay, direct: Store

@@ -76,12 +76,17 @@ def _sql(uri: str, properties: Mapping[str, str]) -> Catalog:
     from pyiceberg.catalog.sql import SqlCatalog
     from sqlalchemy.exc import DatabaseError
 
-    for _ in range(_FIRST_TIMES):
+    # Of a catalog that fails while it makes its tables nobody could close the connection.
+    catalog = SqlCatalog(_NAME, uri=uri, init_catalog_tables="false", **properties)
+    for times_left in reversed(range(_FIRST_TIMES)):
         try:
-            return SqlCatalog(_NAME, uri=uri, **properties)
-        except DatabaseError:  # somebody else makes its tables at the same moment
-            continue
-    return SqlCatalog(_NAME, uri=uri, **properties)
+            catalog.create_tables()
+            break
+        except DatabaseError:  # somebody else makes them at the same moment
+            if not times_left:
+                catalog.close()
+                raise
+    return catalog
 
 
 def _rest(location: str, properties: Mapping[str, str]) -> Catalog:
