@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import count
 
-from airflow_ml_provider.domain.errors import SchemaMismatchError
+from airflow_ml_provider.domain.errors import ConfigurationError, SchemaMismatchError
+from airflow_ml_provider.domain.table import TableName
 
 
 class SchemaPolicy(StrEnum):
@@ -15,10 +17,12 @@ class SchemaPolicy(StrEnum):
     What a write does with rows that have other columns than their table.
 
     FAIL: refuse them. ADD_COLUMNS: add what the table lacks, as columns that may be NULL.
+    NEW_VERSION: set the table aside under another name, and begin it anew with the rows.
     """
 
     FAIL = "fail"
     ADD_COLUMNS = "add_columns"
+    NEW_VERSION = "new_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,49 @@ def added_columns(
     raise SchemaMismatchError(msg)
 
 
+def aside(table: TableName, takes: Callable[[TableName], bool | None]) -> TableName:
+    """
+    Return the first name of the form ``table__v1`` under which no version was set aside yet.
+
+    ``takes`` says whether the version of a name would take the rows, and None when there is none.
+
+    :raises SchemaMismatchError: when one would: its columns are the past, which does not return
+        because an old task is run again.
+    """
+    for number in count(1):
+        name = TableName(table.schema, f"{table.name}__v{number}")
+        taken = takes(name)
+        if taken is None:
+            return name
+        if taken:
+            msg = (
+                f"The rows have the columns of {name}, an earlier version of {table} that was set "
+                "aside. Nothing was written. Run the code of today; to go back to those columns, "
+                f"give the result a table of its own, or drop {name}."
+            )
+            raise SchemaMismatchError(msg)
+    raise AssertionError  # the numbers do not end
+
+
+def require_no_version(policy: SchemaPolicy, address: str) -> None:
+    """
+    Return unless a store is asked for versions, of which it is one that cannot make them.
+
+    :raises ConfigurationError: saying so, and what to do instead.
+    """
+    if policy is SchemaPolicy.NEW_VERSION:
+        msg = (
+            f"'schema: new_version' is not offered by {address}, where a table is not renamed in "
+            "the transaction that fills its successor. Nothing was written. Write 'schema: fail' "
+            "or 'schema: add_columns', and give a changed result a table of its own."
+        )
+        raise ConfigurationError(msg)
+
+
 def _cure(found: Difference, policy: SchemaPolicy) -> str:
     if policy is SchemaPolicy.ADD_COLUMNS:
         return ", for 'schema: add_columns' adds columns and leaves none out"
-    other = ", or give the changed result a table of its own"
+    other = ", or give the changed result a table of its own, as 'schema: new_version' does"
     if found.only_more:
         return f", let 'schema: add_columns' add the new columns{other}"
     return other

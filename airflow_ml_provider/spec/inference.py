@@ -49,8 +49,9 @@ class Inference(Section):
         alias="schema",
         default=SchemaPolicy.FAIL,
         description=(
-            "What becomes of rows with columns that the table lacks: they are refused (fail), or "
-            "the table gains these columns, empty in older partitions (add_columns)."
+            "What becomes of rows whose columns are not those of the table: they are refused "
+            "(fail), the table gains those that it lacks, empty in older partitions "
+            "(add_columns), or it is set aside as 'table__v1' and begins anew (new_version)."
         ),
     )
 

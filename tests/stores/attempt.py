@@ -22,6 +22,7 @@ from tests.stores.world import claim, day, put, readings
 STEPS = ("claimed", "begun", "locked", "deleted", "loaded", "audited", "noted", "committed")
 RELEASED = "released"
 LOADING = "loading"
+_POLICIES = {"wider": SchemaPolicy.ADD_COLUMNS, "other": SchemaPolicy.NEW_VERSION}
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Plan:
     What one process writes, and how far it comes: ``count`` readings of a day, from ``value`` on.
 
     Like a task it claims, lets others at the store (RELEASED), and replaces. ``way`` is 'arrow',
-    'sql', or 'wider' for Arrow with a column more. It dies by SIGKILL after the step ``dies``; after the step ``holds`` (or in the middle
-    of its rows: LOADING) it waits until it is told to go on.
+    'sql', 'wider' for Arrow with a column that the table gains, or 'other' for Arrow with another
+    column, which begins a new version. It dies by SIGKILL after the step ``dies``; after the step
+    ``holds`` (or in the middle of its rows: LOADING) it waits until it is told to go on.
     """
 
     place: Place
@@ -83,7 +85,7 @@ def _write(stage: Connection, plan: Plan) -> None:
             mine = claim(store, day(plan.number))
             store.release()
             on_step(RELEASED)
-            policy = SchemaPolicy.ADD_COLUMNS if plan.way == "wider" else SchemaPolicy.FAIL
+            policy = _POLICIES.get(plan.way, SchemaPolicy.FAIL)
             done = put(store, day(plan.number), _rows(plan, on_step), claimed=mine, schema=policy)
     except MLProviderError as error:
         stage.send(Outcome(error=type(error).__name__, message=str(error)))
@@ -95,6 +97,8 @@ def _rows(plan: Plan, on_step: Any) -> Any:
     if plan.way == "sql":
         return made(plan.place.kind, plan.count, plan.value, plan.number)
     rows = readings(day(plan.number), plan.count, plan.value)
+    if plan.way == "other":
+        rows = rows.rename_columns(["ts", "sensor", "other"])
     if plan.way == "wider":
         rows = rows.append_column("unit", pa.array(["K"] * plan.count, pa.string()))
 

@@ -234,6 +234,20 @@ class Session(Reader, Protocol):
         """
 
 
+class Renamer(Protocol):
+    """What a session can do besides, whose engine renames a table in a transaction."""
+
+    def arrow_of(self, source: TableName | Statement) -> pa.Schema:
+        """
+        Return the columns of a table that exists, or of a SELECT, as Arrow.
+
+        Those whose types say nothing of their values are null.
+        """
+
+    def rename(self, table: TableName, name: TableName) -> None:
+        """Give a table another name in its schema, with its indexes."""
+
+
 def in_transaction(session: Session, work: Callable[[], _Answer]) -> _Answer:
     """
     Run ``work`` in a transaction, again when another one was in its way (up to a minute).

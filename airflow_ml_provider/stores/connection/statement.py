@@ -141,6 +141,11 @@ def _without_closing_semicolon(pieces: list[tuple[str, str]]) -> list[tuple[str,
     return pieces
 
 
+def whole(table: TableName) -> Statement:
+    """Return the SELECT of all of a table."""
+    return Statement(f"SELECT * FROM {quoted_table(table)}")
+
+
 def wrapped(statement: Statement) -> str:
     """Return a SELECT as something that stands after FROM; its last line may be a comment."""
     return f"(\n{statement.text}\n) AS answer"

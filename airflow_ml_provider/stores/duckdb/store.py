@@ -19,6 +19,7 @@ from airflow_ml_provider.stores.connection.statement import (
     column_list,
     quoted,
     quoted_table,
+    whole,
     wrapped,
 )
 from airflow_ml_provider.stores.duckdb.engine import (
@@ -62,6 +63,7 @@ class DuckDBStore(SqlStore):
     ) -> None:
         session = DuckDBSession(str(path), lock_wait)
         super().__init__(session, SqlLedger(session, lease_seconds=lease_seconds), on_step)
+        self._renamer = session
 
 
 class DuckDBSession:
@@ -214,6 +216,26 @@ class DuckDBSession:
         text = f"SELECT {column_list(given.names)} FROM {quoted_table(table)} LIMIT 0"
         with told():
             return self.connection.sql(text).to_arrow_reader().schema
+
+    def arrow_of(self, source: TableName | Statement) -> pa.Schema:
+        """Return the columns of a table or SELECT as Arrow; an untyped NULL is null."""
+        import pyarrow as pa
+
+        statement = source if isinstance(source, Statement) else whole(source)
+        with told():
+            text = f"SELECT * FROM {wrapped(statement)} LIMIT 0"
+            found = self.connection.sql(text, params=list(statement.values))
+            fields = found.to_arrow_reader().schema
+        untyped = {
+            name for name, of in zip(found.columns, found.types, strict=True) if of == "NULL"
+        }
+        return pa.schema(
+            [field.with_type(pa.null()) if field.name in untyped else field for field in fields]
+        )
+
+    def rename(self, table: TableName, name: TableName) -> None:
+        """Give a table another name."""
+        self.execute(f"ALTER TABLE {quoted_table(table)} RENAME TO {quoted(name.name)}")
 
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         """Insert the stream, with an explicit list of columns."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Query
-from airflow_ml_provider.domain.schema import SchemaPolicy
+from airflow_ml_provider.domain.schema import SchemaPolicy, require_no_version
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.connection.session import OnStep, in_transaction, unobserved
@@ -94,6 +94,7 @@ class VersionedStore(GenericStore):
         schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
+        require_no_version(schema, self.address)
         _ = self._ledger.session
         order = Order(claim, owned, window, recipe, expectations, at, schema)
         return VersionedReplacement(self._generic, order, self._on_step, self._grace).run(rows)

@@ -15,7 +15,7 @@ from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Rec
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
 from airflow_ml_provider.domain.retention import STAGING_KEY, Garbage, Retention
-from airflow_ml_provider.domain.schema import SchemaPolicy
+from airflow_ml_provider.domain.schema import SchemaPolicy, require_no_version
 from airflow_ml_provider.domain.table import KeySlice, Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow import inflow
@@ -108,6 +108,7 @@ class LakeStore(JoiningStore):
         schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
+        require_no_version(schema, self.address)
         self._on_step("begun")
         held = self._ledger.held(self._renewed.get(claim, claim))
         self._renewed[claim] = held

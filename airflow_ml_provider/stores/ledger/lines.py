@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from airflow_ml_provider.domain.ledger import Line, Owner, Recipe
@@ -15,6 +15,11 @@ _COLUMNS = (
     "table_schema, table_name, partition_key, token, owner, claimed_at, committed_token, "
     "committed_at, changed_token, changed_at, published_token, window_start, window_end, "
     "row_count, content_hash, schema_hash, code, params, inputs"
+)
+_OF_ROWS = (
+    *("committed_token", "committed_at", "changed_token", "changed_at"),
+    *("window_start", "window_end", "row_count", "content_hash", "schema_hash"),
+    *("code", "params", "inputs"),
 )
 _HERE = "table_schema = $1 AND table_name = $2 AND partition_key = $3"
 
@@ -215,6 +220,42 @@ def forgotten(session: Session, table: TableName) -> None:
             f"DELETE FROM {ledger} WHERE table_schema = $1 AND table_name = $2",
             (table.schema or "", table.name),
         )
+
+
+def commits(ask: Callable[..., list[Row]], table: TableName) -> Row:
+    """Return how many partitions of a table are committed, and the sum of their tokens."""
+    return ask(
+        "SELECT count(*), sum(committed_token) FROM ml_partition "
+        "WHERE table_schema = $1 AND table_name = $2 AND committed_token IS NOT NULL",
+        (table.schema or "", table.name),
+    )[0]
+
+
+def held(session: Session, table: TableName) -> None:
+    """Hold every line of a table until the transaction ends; who is writing comes first."""
+    session.change(
+        "UPDATE ml_partition SET token = token WHERE table_schema = $1 AND table_name = $2",
+        (table.schema or "", table.name),
+    )
+
+
+def set_aside(session: Session, table: TableName, name: TableName) -> None:
+    """
+    Let the lines of a table tell of it under another name, and forget its rows under its own.
+
+    Tokens go on from where they are, and the history stays with the name.
+    """
+    here = (table.schema or "", table.name)
+    where = "WHERE table_schema = $1 AND table_name = $2"
+    forgotten(session, name)
+    kept = _COLUMNS.removeprefix("table_schema, table_name, ")
+    session.change(
+        f"INSERT INTO ml_partition ({_COLUMNS}) SELECT table_schema, $3, {kept} "
+        f"FROM ml_partition {where} AND committed_token IS NOT NULL",
+        (*here, name.name),
+    )
+    gone = ", ".join(f"{column} = NULL" for column in _OF_ROWS)
+    session.change(f"UPDATE ml_partition SET {gone} {where}", here)
 
 
 def _place(table: TableName, key: str) -> tuple[str, str, str]:

@@ -48,6 +48,21 @@ class MemoryLedger:
         with self._lock:
             self._lines[line.table, line.key] = line
 
+    def set_aside(self, table: TableName, name: TableName) -> None:
+        """Let the lines of a table tell of it under another name; see the one in SQL."""
+        with self._lock:
+            self.forget_table(name)
+            for line in self.lines(table):
+                self._lines[name, line.key] = replace(line, table=name)
+                self._lines[table, line.key] = Line(
+                    table,
+                    line.key,
+                    line.token,
+                    line.owner,
+                    line.claimed_at,
+                    published_token=line.published_token,
+                )
+
     def line(self, table: TableName, key: str) -> Line | None:
         """Return the line on one partition."""
         with self._lock:

@@ -27,10 +27,11 @@ from airflow_ml_provider.domain.ledger import (
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
 from airflow_ml_provider.domain.retention import Garbage, Retention
-from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns
+from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns, aside
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow.inflow import Inflow, opened, outside
+from airflow_ml_provider.stores.arrow.outgrown import outgrown
 from airflow_ml_provider.stores.connection.session import Dialect, OnStep, unobserved
 from airflow_ml_provider.stores.connection.statement import bound, quoted, quoted_table
 from airflow_ml_provider.stores.duckdb.engine import (
@@ -105,7 +106,13 @@ class MemoryStore(JoiningStore):
         self._on_step("audited")
         with self._lock:
             line = self._mine(claim)
+            before = ""
+            if schema is SchemaPolicy.NEW_VERSION:
+                before = self._set_aside(claim.table, new.schema)
+                line = self._mine(claim)
             change, reason = self._exchanged(line, owned, new)
+            if before:
+                reason = f"{new.num_rows:,} rows of a new version, the one of before is {before}"
             known = memory_tables.of_old(new, line.schema_hash)
             changed = change is Change.WRITTEN
             line = replace(
@@ -144,6 +151,9 @@ class MemoryStore(JoiningStore):
                 f"partition a row belongs to; they have {list(source.schema.names)}."
             )
             raise SchemaMismatchError(msg)
+        makes_new = policy is SchemaPolicy.NEW_VERSION and self._ledger.lines(table)
+        if makes_new and outgrown(given, target):
+            target = given
         for name in added_columns(target.names, given.names, policy, table=str(table)):
             target = target.append(given.field(name))
         inflow = Inflow(source, target, owned)
@@ -153,6 +163,23 @@ class MemoryStore(JoiningStore):
             examples = inflow.strays()
             raise OutsideWindowError(outside(table, owned, strangers, rows.num_rows, examples))
         return rows
+
+    def _set_aside(self, table: TableName, given: pa.Schema) -> str:
+        """Give a table that rows have outgrown, and its lines, another name, and return it."""
+        tables = self._tables
+        ours = table in tables and self._ledger.lines(table)
+        change = outgrown(given, tables[table].schema) if ours else ""
+        if not change:
+            return ""
+
+        def takes(version: TableName) -> bool | None:
+            kept = tables.get(version)
+            return None if kept is None else not outgrown(given, kept.schema)
+
+        name = aside(table, takes)
+        tables[name] = tables.pop(table)
+        self._ledger.set_aside(table, name)
+        return f"{name}: {change}"
 
     def _exchanged(self, line: Line, owned: Slice, new: pa.Table) -> tuple[Change, str]:
         import pyarrow as pa

@@ -23,6 +23,7 @@ from airflow_ml_provider.stores.connection.statement import (
     column_list,
     quoted,
     quoted_table,
+    whole,
     wrapped,
 )
 from airflow_ml_provider.stores.connection.watch import Patience
@@ -276,6 +277,19 @@ class PostgresSession:
 
         pairs = zip(given, self._fields(table, given.names), strict=True)
         return pa.schema([types.accepted(field, column) for field, column in pairs])
+
+    def arrow_of(self, source: TableName | Statement) -> pa.Schema:
+        """Return the columns of a table or SELECT as Arrow."""
+        import pyarrow as pa
+
+        statement = source if isinstance(source, Statement) else whole(source)
+        text = f"SELECT * FROM {wrapped(statement)} LIMIT 0"
+        return pa.schema(map(types.readable, self._arrow(text, statement.values).schema))
+
+    def rename(self, table: TableName, name: TableName) -> None:
+        """Give a table another name; readers wait until the transaction ends."""
+        _refuse_long_names(name.name)
+        self.execute(f"ALTER TABLE {quoted_table(table)} RENAME TO {quoted(name.name)}")
 
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         """Copy the stream into the table, by way of a temporary one where types differ."""

@@ -28,3 +28,4 @@ class PostgresStore(SqlStore):
     ) -> None:
         session = PostgresSession(uri, Patience(lock_wait, takeover_after))
         super().__init__(session, SqlLedger(session, lease_seconds=lease_seconds), on_step)
+        self._renamer = session

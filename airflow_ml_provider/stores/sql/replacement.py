@@ -19,11 +19,18 @@ from airflow_ml_provider.domain.errors import (
 )
 from airflow_ml_provider.domain.ledger import Change, Claim, Line, Materialization, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Query
-from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns
+from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns, aside
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow import inflow
-from airflow_ml_provider.stores.connection.session import ConflictError, OnStep, RowSums, Session
+from airflow_ml_provider.stores.arrow.outgrown import outgrown
+from airflow_ml_provider.stores.connection.session import (
+    ConflictError,
+    OnStep,
+    Renamer,
+    RowSums,
+    Session,
+)
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
     bound,
@@ -76,10 +83,17 @@ class Replacement:
     """One run of the write protocol. Until the commit, readers see the old partition, whole."""
 
     def __init__(
-        self, session: Session, order: Order, on_step: OnStep, *, ddl_in_transaction: bool = True
+        self,
+        session: Session,
+        order: Order,
+        on_step: OnStep,
+        *,
+        ddl_in_transaction: bool = True,
+        renamer: Renamer | None = None,
     ) -> None:
         self._session = session
         self._ddl_in_transaction = ddl_in_transaction
+        self._renamer = renamer
         self._order = order
         self._on_step = on_step
         self._table = order.claim.table
@@ -88,6 +102,7 @@ class Replacement:
         self._inflow: inflow.Inflow | None = None
         self._names: list[str] = []
         self._added: tuple[str, ...] = ()
+        self._aside: tuple[TableName, str] | None = None
         self._sums: RowSums | None = None
 
     def run(self, rows: ArrowStream | Query) -> Materialization:
@@ -113,7 +128,7 @@ class Replacement:
         self._on_step("audited")
         if not (created or self._added) and self._same(line, content):
             return self._unchanged(content, findings)
-        reason = difference(line, content, self._added)
+        reason = difference(line, content, self._added, self._aside)
         return self._noted(line, content, findings, Change.WRITTEN, reason)
 
     def _entered(self) -> tuple[Line, bool]:
@@ -122,14 +137,22 @@ class Replacement:
         pause = 0.005
         while True:
             try:
+                self._aside = None
                 made = self._made_apart()
-                return self._locked(), self._cleared() or made
+                line, created = self._locked(), self._cleared() or made
+                return self._reread(line), created
             except ConflictError:
                 self._session.rollback()
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(pause)
                 pause = min(pause * 2, 0.5)
+
+    def _reread(self, line: Line) -> Line:
+        """Return the line as it is now: of the rows that were set aside it tells no more."""
+        if self._aside is None:
+            return line
+        return self._newest(ledger_lines.read(self._session, line.table, line.key))
 
     def _made_apart(self) -> bool:
         """Make the table before the transaction, where that would end one; it may stay empty."""
@@ -162,10 +185,13 @@ class Replacement:
         """Make the table if there is none, else add columns to it or refuse rows that do not fit."""
         given = self._sliceable()
         columns = self._columns()
-        if not columns or self._lacking(columns or given, given):
+        if not columns or self._outgrown() or self._lacking(columns, given):
             with self._session.waiting(self._order.claim):
                 self._session.exclusive(f"create {self._name}")
             columns = self._columns()
+            if columns and (change := self._outgrown()):
+                self._set_aside(change)
+                columns = []
         self._names = given
         added = self._lacking(columns or given, given)
         if added or self._ddl_in_transaction:  # what was added apart is not lacking any more
@@ -185,6 +211,41 @@ class Replacement:
         created = self._created()
         self._deleted()
         return created
+
+    def _outgrown(self) -> str:
+        """Return how the rows differ from the table, where they may make a new version of it."""
+        if self._renamer is None or self._order.schema is not SchemaPolicy.NEW_VERSION:
+            return ""
+        if not ledger_lines.commits(self._session.execute, self._table)[0]:
+            return ""  # somebody else's table keeps its name
+        return self._change_from(self._renamer, self._table)
+
+    def _change_from(self, renamer: Renamer, version: TableName) -> str:
+        source = self._source
+        given = renamer.arrow_of(source) if isinstance(source, Statement) else source.schema
+        return outgrown(given, renamer.arrow_of(version))
+
+    def _set_aside(self, change: str) -> None:
+        """Give the table and its lines the name of an earlier version."""
+        renamer = self._renamer
+        assert renamer is not None  # noqa: S101  it was asked for the change
+
+        def takes(version: TableName) -> bool | None:
+            there = bool(self._session.columns(version))
+            return not self._change_from(renamer, version) if there else None
+
+        name = aside(self._table, takes)
+        known = ledger_lines.commits(self._session.execute, self._table)
+        with self._session.waiting(self._order.claim):
+            ledger_lines.held(self._session, self._table)
+            renamer.rename(self._table, name)
+        # From here on nobody commits to the table. Who did so after this transaction began to see
+        # (his line may be new, and not held) has rows in it of which its lines must tell.
+        if ledger_lines.commits(self._session.beside, self._table) != known:
+            msg = f"{self._table} was written to when it was to be set aside."
+            raise ConflictError(msg)
+        ledger_lines.set_aside(self._session, self._table, name)
+        self._aside = name, change
 
     def _lacking(self, columns: list[str], given: list[str]) -> tuple[str, ...]:
         return added_columns(columns, given, self._order.schema, table=str(self._table))
@@ -224,7 +285,7 @@ class Replacement:
             delete = dialect.deletion(self._table, owned.column, where)
             self._session.change(delete.text, delete.values)
         # Looked at again: somebody may have added a column while the delete waited for the table.
-        if self._lacking(self._columns(), self._names):
+        if self._outgrown() or self._lacking(self._columns(), self._names):
             msg = f"A column of {self._table} went away while {self._order.claim.key} was written."
             raise ConflictError(msg)
         self._on_step("deleted")
@@ -382,8 +443,16 @@ def former(line: Line | None) -> tuple[str, ...]:
     return () if line is None or line.schema_hash is None else (line.schema_hash,)
 
 
-def difference(line: Line, content: Content, added: Sequence[str] = ()) -> str:
+def difference(
+    line: Line,
+    content: Content,
+    added: Sequence[str] = (),
+    aside: tuple[TableName, str] | None = None,
+) -> str:
     """Return the sentence that tells what a write has changed."""
+    if aside:
+        name, change = aside
+        return f"{content.rows:,} rows of a new version, the one of before is {name}: {change}"
     if added:
         return f"{content.rows:,} rows, and the table has gained {', '.join(map(repr, added))}"
     if not line.committed:

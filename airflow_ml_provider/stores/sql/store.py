@@ -14,10 +14,16 @@ from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Rec
 from airflow_ml_provider.domain.ports import ArrowStream, Column, Ledger, Query
 from airflow_ml_provider.domain.readiness import SourceFacts
 from airflow_ml_provider.domain.retention import STAGING_KEY, Garbage, Retention
-from airflow_ml_provider.domain.schema import SchemaPolicy
+from airflow_ml_provider.domain.schema import SchemaPolicy, require_no_version
 from airflow_ml_provider.domain.table import KeySlice, Slice, TableName, TimeSlice
 from airflow_ml_provider.domain.window import Window
-from airflow_ml_provider.stores.connection.session import Dialect, OnStep, Session, in_transaction
+from airflow_ml_provider.stores.connection.session import (
+    Dialect,
+    OnStep,
+    Renamer,
+    Session,
+    in_transaction,
+)
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
     bound,
@@ -44,6 +50,7 @@ class SqlStore(JoiningStore):
     """
 
     capabilities: Capabilities = Capabilities()
+    _renamer: Renamer | None = None
 
     def __init__(self, session: Session, ledger: SqlLedger, on_step: OnStep) -> None:
         self._session = session
@@ -92,12 +99,15 @@ class SqlStore(JoiningStore):
         schema: SchemaPolicy = SchemaPolicy.FAIL,
     ) -> Materialization:
         """Make ``rows`` the whole content of the partition, or change nothing; see the port."""
+        if self._renamer is None:
+            require_no_version(schema, self.address)
         order = Order(claim, owned, window, recipe, expectations, at, schema)
         done = Replacement(
             self._ledger.session,
             order,
             self._on_step,
             ddl_in_transaction=self.capabilities.ddl_in_transaction,
+            renamer=self._renamer,
         ).run(rows)
         say_once(self._session, claim.table, owned.column)
         return done

@@ -228,6 +228,20 @@ class SqliteSession:
             raise SchemaMismatchError(msg)
         return pa.schema(accepted)
 
+    def arrow_of(self, source: TableName | Statement) -> pa.Schema:
+        """Return the columns of a table as Arrow; of a SELECT only values tell the types."""
+        import pyarrow as pa
+
+        if isinstance(source, Statement):
+            return pa.schema([(name, pa.null()) for name in self.names_of(source)])
+        kinds = [(column.name, meant(column.type)) for column in self.columns(source)]
+        return pa.schema([(name, pa.null() if kind is None else kind) for name, kind in kinds])
+
+    def rename(self, table: TableName, name: TableName) -> None:
+        """Give a table another name, and to our indexes on it theirs."""
+        for statement in tables.renaming(self.execute, table, name):
+            self.execute(statement)
+
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> RowSums:
         """Insert the stream row by row, and hash it batch by batch on the way."""
         names = list(rows.schema.names)

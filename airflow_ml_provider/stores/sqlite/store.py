@@ -41,6 +41,7 @@ class SqliteStore(SqlStore):
         self._sqlite = SqliteSession(str(path), lock_wait)
         ledger = SqlLedger(self._sqlite, lease_seconds=lease_seconds)
         super().__init__(self._sqlite, ledger, on_step)
+        self._renamer = self._sqlite
 
     def probe(self, table: TableName, time: str, window: Window) -> SourceFacts:
         """Look at a source, when its times compare with the window; see the port."""

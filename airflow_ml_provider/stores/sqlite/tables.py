@@ -29,6 +29,24 @@ def index(table: TableName, columns: Sequence[str]) -> str:
     return f"CREATE INDEX IF NOT EXISTS {name} ON {quoted(flat(table))} ({column_list(columns)})"
 
 
+def renaming(ask: Ask, table: TableName, name: TableName) -> list[str]:
+    """Return the statements that give a table another name; an index would keep its own."""
+    found = ask(
+        "SELECT list.name, part.name FROM pragma_index_list($1) AS list, "
+        "pragma_index_info(list.name) AS part WHERE list.origin = 'c' ORDER BY list.name, part.seqno",
+        (flat(table),),
+    )
+    indexed: dict[str, list[str]] = {}
+    for made, column in found:
+        indexed.setdefault(made, []).append(column)
+    ours = {made: columns for made, columns in indexed.items() if made.startswith("ml ")}
+    return [
+        *(f"DROP INDEX {quoted(made)}" for made in ours),
+        f"ALTER TABLE {quoted(flat(table))} RENAME TO {quoted(flat(name))}",
+        *(index(name, columns) for columns in ours.values()),
+    ]
+
+
 def missing_index(ask: Ask, table: TableName, column: str) -> str | None:
     """Return the statement that makes an index, if the table is large and has none for a column."""
     found = ask(
