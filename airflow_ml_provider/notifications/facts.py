@@ -10,7 +10,8 @@ from airflow_ml_provider.domain.training import Attempt
 from airflow_ml_provider.notifications.guard import TimeIsUpError, within
 from airflow_ml_provider.notifications.incident import FailedTask, Incident
 
-_LEDGER_SECONDS = 4.0
+# Far more than it takes, so that an alert does not lack its causes because a machine is busy.
+_SECONDS = 10.0
 _BROKEN = ("failed",)
 _BLOCKED = ("upstream_failed",)
 
@@ -21,8 +22,8 @@ def incident_of(
     """Gather what can be known; what cannot is noted, and never stops the rest."""
     dag, run_id = context.get("dag"), str(context.get("run_id"))
     dag_id = str(getattr(dag, "dag_id", "unknown"))
-    states = _states(context, dag_id, run_id)
-    attempts, note = _attempts(store_conn_id, dag_id, run_id)
+    states, no_states = _states(context, dag_id, run_id)
+    attempts, no_attempts = _attempts(store_conn_id, dag_id, run_id)
     return Incident(
         dag_id=dag_id,
         run_id=run_id,
@@ -32,7 +33,7 @@ def incident_of(
         failed=failed_tasks(states, attempts),
         not_run=tuple(sorted(name for name, state in states.items() if state in _BLOCKED)),
         base_url=base_url(),
-        note=note,
+        note=" ".join(filter(None, (no_states, no_attempts))) or None,
     )
 
 
@@ -69,12 +70,18 @@ def _name_of(attempt: Attempt) -> str:
     return f"{attempt.task_id}{mapped}"
 
 
-def _states(context: Mapping[str, Any], dag_id: str, run_id: str) -> dict[str, str]:
+def _states(
+    context: Mapping[str, Any], dag_id: str, run_id: str
+) -> tuple[dict[str, str], str | None]:
     instance = context.get("ti")
     if instance is None:
-        return {}
-    answer = instance.get_task_states(dag_id=dag_id, run_ids=[run_id])
-    return {str(name): str(state) for name, state in answer.get(run_id, {}).items()}
+        return {}, None
+    try:
+        with within(_SECONDS):
+            answer = instance.get_task_states(dag_id=dag_id, run_ids=[run_id])
+    except TimeIsUpError:
+        return {}, f"Airflow did not say within {_SECONDS:.0f} s which tasks failed."
+    return {str(name): str(state) for name, state in answer.get(run_id, {}).items()}, None
 
 
 def _partition_key(context: Mapping[str, Any]) -> str | None:
@@ -97,10 +104,10 @@ def _attempts(
     from airflow_ml_provider.hooks.store import open_store
 
     try:
-        with within(_LEDGER_SECONDS), open_store(store_conn_id) as store:
+        with within(_SECONDS), open_store(store_conn_id) as store:
             return store.ledger.attempts(dag_id, run_id), None
     except TimeIsUpError:
-        why = f"it did not answer within {_LEDGER_SECONDS:.0f} s"
+        why = f"it did not answer within {_SECONDS:.0f} s"
     except MLProviderError as error:
         why = str(error)
     except Exception as error:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from airflow_ml_provider.notifications.incident import Message
 
-_SECONDS = 10.0
+# A Dag file is given up after fifty seconds, and with it every callback that it still has.
+_SECONDS = 40.0
+_CHANNEL_SECONDS = 10.0
 
 
 class PipelineNotifier(BaseNotifier):
@@ -22,7 +24,8 @@ class PipelineNotifier(BaseNotifier):
 
     It lists every failed task, also one killed by a signal, with the cause that its last try left
     in the ledger. It is always logged as an error, and sent to each channel of ``alert``; a channel
-    that fails is logged and the next one is told. All of it ends after ten seconds.
+    that fails, or has not answered after ten seconds, is logged and the next one is told. What
+    cannot be found out in ten seconds is told as such. All of it ends after forty seconds.
 
     As the callback of a deadline it tells that a run is late.
 
@@ -66,19 +69,28 @@ class PipelineNotifier(BaseNotifier):
         if run.get("state") != "failed":
             import asyncio
 
-            await asyncio.wait_for(asyncio.to_thread(self.tell, self._late(run)), _SECONDS)
+            told = asyncio.to_thread(self.tell, self._late(run))
+            await asyncio.wait_for(told, _CHANNEL_SECONDS)
 
     def tell(self, message: Message) -> None:
         """Log ``message`` and send it to every channel; known secrets are masked."""
         from airflow_ml_provider.domain.errors import MLProviderError
         from airflow_ml_provider.notifications.channel import send
+        from airflow_ml_provider.notifications.guard import TimeIsUpError, within
         from airflow_ml_provider.notifications.incident import Message
 
         message = Message(str(redact(message.subject)), str(redact(message.text)))
         self.log.error("%s", message.text)
         for conn_id in self.alert:
             try:
-                send(conn_id, message)
+                with within(_CHANNEL_SECONDS):
+                    send(conn_id, message)
+            except TimeIsUpError:
+                self.log.error(  # noqa: TRY400
+                    "The alert may not have reached %s: no answer within %.0f s.",
+                    conn_id,
+                    _CHANNEL_SECONDS,
+                )
             except MLProviderError as error:
                 self.log.error("The alert did not reach %s: %s", conn_id, error)  # noqa: TRY400
             except Exception:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -129,13 +130,41 @@ def test_without_channels_it_is_logged_as_an_error(
 def test_a_callback_that_hangs_is_cut_off(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    class Hanging(dict[str, Any]):
+        def get(self, *_: Any) -> Any:
+            signal.pause()
+
     monkeypatch.setattr("airflow_ml_provider.notifications.pipeline._SECONDS", 0.05)
+    PipelineNotifier().notify(Hanging(context({})))  # type: ignore[arg-type]
+    assert "cut off" in capsys.readouterr().out
+
+
+def test_what_airflow_does_not_say_in_time_keeps_no_alert_back(
+    alerts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_ml_provider.notifications.facts._SECONDS", 0.05)
 
     def never_answered(**_: Any) -> Any:
         signal.pause()
 
-    PipelineNotifier().notify(context({}, never_answered))
-    assert "cut off" in capsys.readouterr().out
+    PipelineNotifier(["alerts"]).notify(context({}, never_answered))
+    told = alerts.read_text()
+    assert "flights.route_delays failed for partition 2013-01-05" in told
+    assert "Airflow did not say within 0 s which tasks failed." in told
+
+
+def test_a_channel_that_hangs_is_logged_and_the_next_one_is_told(
+    alerts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = alerts.with_name("nobody_reads_it")
+    os.mkfifo(pipe)
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_PIPE", json.dumps({"conn_type": "fs", "extra": {"path": str(pipe)}})
+    )
+    monkeypatch.setattr("airflow_ml_provider.notifications.pipeline._CHANNEL_SECONDS", 0.5)
+    PipelineNotifier(["pipe", "alerts"]).notify(context({"train": "failed"}))
+    assert "train" in alerts.read_text()
+    assert "may not have reached pipe: no answer within 0 s" in capsys.readouterr().out
 
 
 def test_a_timeout_before_the_first_task_is_told_too(alerts: Path) -> None:
