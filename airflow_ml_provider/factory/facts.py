@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, Tr
 from airflow_ml_provider.factory.build import build_dags
 from airflow_ml_provider.spec.catalog import pipelines
 from airflow_ml_provider.spec.yaml12 import flow
+from airflow_ml_provider.steps.code import code_at, files_in
 from airflow_ml_provider.steps.judgement import config_of
 
 if TYPE_CHECKING:
@@ -73,20 +73,8 @@ def facts_of(loaded: LoadedSystem, folders: Sequence[Path] = ()) -> Iterator[Fac
 
 
 def code_in(folders: Sequence[Path], reference: str) -> str:
-    """Return the fingerprint of a function's module as the ledger has it, or that there is none."""
-    places: list[str] | None = [str(folder.absolute()) for folder in folders]
-    name, origin = "", None
-    for part in reference.partition(":")[0].split("."):
-        name = f"{name}.{part}" if name else part
-        found = PathFinder.find_spec(name, places)
-        if found is None and name == part:
-            found = PathFinder.find_spec(name)
-        if found is None:
-            return "not found"
-        origin, places = found.origin, list(found.submodule_search_locations or [])
-    if origin is None or not origin.endswith(".py"):
-        return "not found"
-    return fingerprint(Path(origin).read_text(encoding="utf-8"))
+    """Return the fingerprint of a function's code as the ledger has it, or that there is none."""
+    return code_at(reference, files_in(folders)) or "not found"
 
 
 def _functions(pipeline: Pipeline) -> dict[str, str]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from airflow_ml_provider.domain.errors import FunctionError
 from airflow_ml_provider.domain.fingerprint import fingerprint
+from airflow_ml_provider.steps.code import code_at, importable
 
 _BOUND = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -46,23 +45,14 @@ def load(reference: str) -> Callable[..., Any]:
 
 def code_of(reference: str) -> str:
     """
-    Return the fingerprint of the module that holds a function; a changed constant in it counts.
-
-    The module is read and not run: to import a training's libraries takes seconds, and a staleness
-    check, which asks for nothing but this, is made after every feature partition.
+    Return the fingerprint of the code that a function runs, as far as it is its project's own.
 
     :raises FunctionError: when the module is not there.
     """
-    name = reference.partition(":")[0]
-    try:
-        found = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        found = None
-    if found is None or not found.has_location or not str(found.origin).endswith(".py"):
-        return fingerprint(
-            inspect.getsource(inspect.getmodule(load(reference)) or load(reference))
-        )
-    return fingerprint(Path(str(found.origin)).read_text(encoding="utf-8"))
+    known = code_at(reference, importable)
+    if known is not None:
+        return known
+    return fingerprint(inspect.getsource(inspect.getmodule(load(reference)) or load(reference)))
 
 
 def arguments(
