@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, FiniteFloat, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    StrictInt,
+    model_validator,
+)
 
 from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.reading import refuse
@@ -43,6 +51,8 @@ def _bounds(value: object) -> object:
     for bound in value:
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
             refuse(f"must hold numbers, got {shown(bound)}", hint)
+        if bound is not None and not math.isfinite(bound):
+            refuse(f"must hold finite numbers, got {bound}", hint)
     low, high = value
     if low is None and high is None:
         refuse("bounds nothing: both sides are open", hint)
@@ -57,6 +67,13 @@ def _accepted(value: object) -> str:
     if not isinstance(value, str | int | float):
         refuse(f"must be a value, got {shown(value)}", "List plain values: [AA, UA, 42].")
     return str(value)
+
+
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            refuse(f"has {shown(value)} twice", "Keep one of them.")
+    return values
 
 
 ColumnGroup = Annotated[tuple[Column, ...], Field(min_length=1)]
@@ -81,7 +98,9 @@ class Checks(Section):
         description="Inclusive bounds of a column; null leaves a side open. NULL rows pass.",
         examples=[{"delay": [-120, 3000], "distance": [0, None]}],
     )
-    accepted: dict[Column, Annotated[tuple[Accepted, ...], Field(min_length=1)]] = Field(
+    accepted: dict[
+        Column, Annotated[tuple[Accepted, ...], Field(min_length=1), AfterValidator(_each_once)]
+    ] = Field(
         default={},
         description="The values that a column may have. NULL rows pass.",
         examples=[{"carrier": ["AA", "UA"]}],

@@ -45,7 +45,8 @@ def complaints(
     ``others`` holds, by reference, the systems of the features of other systems.
 
     ``declared`` holds every name that was written in each section, also of entries that are
-    faulty and therefore not in ``system``: a reference to such a name is no second fault.
+    faulty and therefore not in ``system``: a reference to such a name is no second fault. Nor is
+    one to a section that is not there, because it could not be read at all.
     """
     yield from _times(system)
     yield from _shared_names(system)
@@ -129,14 +130,19 @@ def _references(
     yield from _repeats(loc, names)
     for index, name in enumerate(names):
         # A name with a dot is one of another system, and was looked for there.
-        if name not in declared[section] and not (section == "features" and "." in name):
+        if _strange(name, declared, section) and not (section == "features" and "." in name):
             yield Complaint((*loc, index), *_unknown(name, declared, section, noun))
+
+
+def _strange(name: str, declared: Mapping[str, Set[str]], section: str) -> bool:
+    """Whether a section has no such entry; of a value of a matrix that is another's question."""
+    return section in declared and name not in declared[section] and "${matrix:" not in name
 
 
 def _unknown(
     name: str, declared: Mapping[str, Set[str]], section: str, noun: str
 ) -> tuple[str, str]:
-    elsewhere = next((other for other in SECTIONS if name in declared[other]), None)
+    elsewhere = next((other for other in SECTIONS if name in declared.get(other, ())), None)
     if elsewhere is None:
         return f"unknown {noun} {name!r}", did_you_mean(name, sorted(declared[section]))
     cure = f"Declare its table under '{section}'. " if section == "sources" else ""
@@ -156,7 +162,7 @@ def _training(
     training = system.training[name]
     loc = ("training", name)
     yield from _references((*loc, "features"), training.features, declared, "features", "feature")
-    if training.label.source not in declared["sources"]:
+    if _strange(training.label.source, declared, "sources"):
         message, hint = _unknown(training.label.source, declared, "sources", "source")
         yield Complaint((*loc, "label", "from"), message, hint)
     yield from _maturity(system, name)
@@ -211,7 +217,7 @@ def _inference(
     inference = system.inference[name]
     loc = ("inference", name)
     yield from _references((*loc, "features"), inference.features, declared, "features", "feature")
-    if inference.model_name not in declared["training"]:
+    if _strange(inference.model_name, declared, "training"):
         yield Complaint(
             (*loc, "model"), *_unknown(inference.model_name, declared, "training", "model")
         )

@@ -126,6 +126,7 @@ def _nesting_fault(document: Document) -> Fault | None:
 
 
 _MERGED = "Write what entries share under 'defaults', or repeat a value by its alias (*name)."
+_CLOSE = "Write its ']' or '}', and a ',' between values."
 _TOO_DEEP = f"lists and mappings are nested more than {MAX_DEPTH} deep"
 
 
@@ -135,7 +136,13 @@ def _syntax_fault(document: Document, error: yaml.YAMLError) -> Fault:
     context = getattr(error, "context", None)
     message = f"this is not YAML: {problem}" + (f" ({context})" if context else "")
     line, column = (mark.line, mark.column) if mark is not None else _offset(document.text, error)
-    return document.fault_on(line, column, message, _syntax_hint(document.text, line, problem))
+    hint = _syntax_hint(document.text, line, problem)
+    opened = getattr(error, "context_mark", None)
+    if opened is not None and opened.line < line and "expected ',' or" in problem:
+        # What is missing was missed lines later, where the next key stands.
+        message, hint = "this is not YAML: what is opened here is not closed", hint or _CLOSE
+        line, column = opened.line, opened.column
+    return document.fault_on(line, column, message, hint)
 
 
 def _offset(text: str, error: yaml.YAMLError) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from airflow_ml_provider.spec.document import shown
-from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.fault import Fault, did_you_mean, dotted
 from airflow_ml_provider.spec.inheritance import MATRIX
 from airflow_ml_provider.spec.profile import PROFILES
 from airflow_ml_provider.spec.system import DEFAULTS
@@ -33,6 +33,39 @@ _WANTED = {
 }
 
 _BOOLEANS_OF_YAML_1_1 = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+_VERBATIM = {
+    "${": "Nothing is looked up here: ${…} is for owners, connections, tables and time zones.",
+    "{{": "No template is rendered here.",
+}
+
+# What Airflow and those who make its Dags from YAML call it.
+_EVERY = "Write 'every' in each feature: the schedule of all that reads it follows from that."
+_START = "Write 'start' and 'end', once for the system: partitions are made from there on."
+_WAITS = "A pipeline waits for what it reads: name it in 'from' or 'features'."
+_ALERT = "Write 'alert' with the ids of connections, through which the owner is told."
+_OF_AIRFLOW = {
+    "schedule": _EVERY,
+    "schedule_interval": _EVERY,
+    "timetable": _EVERY,
+    "cron": _EVERY,
+    "start_date": _START,
+    "end_date": _START,
+    "catchup": f"{_START} Those of before today are made by a backfill.",
+    "default_args": "Write 'owner', 'retries' and 'retry_delay' as keys of the system.",
+    "dag_id": "Write 'system': Dags are named '<system>.<name>'.",
+    "task_id": "Tasks have their names from what they do.",
+    "tags": "Leave it out: Dags are tagged with their kind and their owner.",
+    "conn_id": "Write 'store' with the id of the connection.",
+    "connection": "Write 'store' with the id of the connection.",
+    "depends_on": _WAITS,
+    "dependencies": _WAITS,
+    "upstream": _WAITS,
+    "email": _ALERT,
+    "email_on_failure": _ALERT,
+    "on_failure_callback": _ALERT,
+}
 
 
 def explanations(document: Layered, model: type[BaseModel], error: ValidationError) -> list[Fault]:
@@ -71,7 +104,7 @@ def _words(
         case "extra_forbidden":
             key = str(loc[-1])
             words = f"{_in(loc[:-1])}unknown key {key!r}"
-            hint = did_you_mean(key, _accepted_keys(model, loc[:-1]))
+            hint = _instead(key, _accepted_keys(model, loc[:-1]))
         case "missing":
             words = f"{_in(loc[:-1])}the key {str(loc[-1])!r} is missing"
             hint = _described(model, loc)
@@ -86,7 +119,27 @@ def _words(
             words, hint = f"{where}must not be empty", _described(model, loc)
         case _:
             words, hint = _type_words(kind, where, given, error["msg"])
-    return words, hint
+            if not hint and _WANTED.get(kind) == "a mapping":
+                hint = _its_keys(model, loc)
+    return words, f"{_verbatim(words, given)}{hint}".rstrip()
+
+
+def _instead(key: str, accepted: list[str]) -> str:
+    """Return what to write instead of a key, also of one that Airflow has for it."""
+    return _OF_AIRFLOW.get(key) or did_you_mean(key, accepted)
+
+
+def _its_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
+    keys = _accepted_keys(model, loc)
+    return f"Its keys: {', '.join(keys)}." if keys else ""
+
+
+def _verbatim(words: str, given: object) -> str:
+    """Return that a value is read as it stands, where somebody hoped for something else."""
+    refused = words.endswith((f"got {shown(given)}", f"cannot be {shown(given)}"))
+    if not isinstance(given, str) or not refused:
+        return ""
+    return next((f"{told} " for sign, told in _VERBATIM.items() if sign in given), "")
 
 
 def _type_words(kind: str, where: str, given: object, said: str) -> tuple[str, str]:
@@ -96,6 +149,8 @@ def _type_words(kind: str, where: str, given: object, said: str) -> tuple[str, s
         hint = f"Write {_BOOLEANS_OF_YAML_1_1[str(given)]}: in YAML 1.2, {given!r} is text."
         return f"{where}must be true or false, got {shown(given)}", hint
     hint = f"Write [{given}]." if _WANTED[kind] == "a list" and _simple(given) else ""
+    if _WANTED[kind] == "a whole number" and isinstance(given, str) and given.isdecimal():
+        hint = f"Write {given}, without quotes."
     return f"{where}must be {_WANTED[kind]}, got {shown(given)}", hint
 
 
@@ -103,15 +158,8 @@ def _simple(value: object) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
-def _dotted(loc: tuple[str | int, ...]) -> str:
-    text = ""
-    for step in loc:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return text.removeprefix(".")
-
-
 def _in(loc: tuple[str | int, ...]) -> str:
-    return f"{_dotted(loc)}: " if loc else ""
+    return f"{dotted(loc)}: " if loc else ""
 
 
 def _accepted_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -61,6 +61,16 @@ class SpecError(ConfigurationError):
             f"{count} {'fault' if count == 1 else 'faults'} in {paths}. No Dag was made of it."
         )
         return "\n".join([*map(str, self.faults), closing])
+
+
+def dotted(loc: Sequence[str | int]) -> str:
+    """Return where something stands, as ``features.spend.from[0]``, on one line."""
+    text = ""
+    for step in loc:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return "".join(
+        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[1:]
+    )
 
 
 def did_you_mean(given: str, accepted: Iterable[str]) -> str:

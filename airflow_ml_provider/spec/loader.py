@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from airflow_ml_provider.spec.consistency import SECTIONS, Complaint, complaints
 from airflow_ml_provider.spec.document import read_document
-from airflow_ml_provider.spec.fault import Fault, SpecError, did_you_mean
+from airflow_ml_provider.spec.fault import Fault, SpecError, did_you_mean, dotted
 from airflow_ml_provider.spec.inheritance import MATRIX, Layered, layered
 from airflow_ml_provider.spec.loaded import LoadedSystem
 from airflow_ml_provider.spec.sql import SqlFileError, read_select, read_text, unread
@@ -106,7 +106,7 @@ def _validated(
     if system is None or not isinstance(document.value, dict):
         return None, {}, faults
     others, absent = _others(document, system, world)
-    declared = {section: _keys(document.value.get(section)) for section in SECTIONS}
+    declared = _declared(document.value)
     beside = {name: other.system for name, other in others.items()}
     disagreements = complaints(system, declared, beside)
     faults += [*absent, *(_placed(document, each) for each in disagreements)]
@@ -169,12 +169,16 @@ def _each_once(faults: list[Fault]) -> list[Fault]:
     return list(kept.values())
 
 
-def _keys(value: object) -> frozenset[str]:
-    return frozenset(value) if isinstance(value, dict) else frozenset()
+def _declared(value: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """Return the names in each section, without those that cannot be read at all."""
+    found = {section: value.get(section) or {} for section in SECTIONS}
+    return {
+        section: frozenset(names) for section, names in found.items() if isinstance(names, dict)
+    }
 
 
 def _placed(document: Layered, complaint: Complaint) -> Fault:
-    where = ".".join(str(step) for step in complaint.loc[:2] if isinstance(step, str))
+    where = dotted([step for step in complaint.loc[:2] if isinstance(step, str)])
     return document.fault_at(
         complaint.loc, f"{where}: {complaint.message}", complaint.hint, at_key=complaint.at_key
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
 _REFERENCE = re.compile(r"\$\{(?:(\w*):)?([^}]*)\}")
+_UNCLOSED = re.compile(r"\$\{\w*:[^}]*\Z")
+_DEFAULT = re.compile(r":[-=?+]|,")
 _HINTS = {
     "env": "${env:NAME} is a variable of the environment in which Dags are parsed",
     "var": "${var:name} is an Airflow Variable",
@@ -49,6 +51,8 @@ def looked_up(
     def substituted(value: object, info: ValidationInfo) -> str:
         if not isinstance(value, str) or "${" not in value:
             return read(value)
+        if not _REFERENCE.search(value) and (open_one := _UNCLOSED.search(value)):
+            refuse(f"{shown(open_one[0])} is not closed", "Write a '}' at its end.")
         world = info.context or World()
         text = _REFERENCE.sub(partial(_value, world, kinds), value)
         if stand_in is not None and _UNKNOWN in text:
@@ -64,6 +68,16 @@ def _value(world: World, kinds: tuple[str, ...], reference: re.Match[str]) -> st
         accepted = "; ".join(_HINTS[each] for each in kinds)
         guess = did_you_mean(kind, kinds).partition("Accepted")[0] if kind else ""
         refuse(f"cannot look up {shown(reference[0])}", f"{guess}{accepted}.")
+    if "${" in name:
+        refuse(f"cannot look up {shown(reference.string)}", "A name is not looked up in turn.")
+    if not name:
+        refuse(f"{shown(reference[0])} names nothing", f"{_HINTS[kind]}.")
+    if found := _DEFAULT.search(name):
+        hint = (
+            f"Write ${{{kind}:{name[: found.start()]}}}, and give it a value everywhere; what differs "
+            "by the environment may stand in 'profiles', too."
+        )
+        refuse(f"a look-up has no default: {shown(reference[0])}", hint)
     if kind != "conn" and re.search(_HIDDEN, name, re.IGNORECASE):
         hint = "What is looked up stands in Dags for all to read. Keep secrets in connections."
         refuse(f"{shown(reference[0])} is named like a secret, and is not looked up", hint)

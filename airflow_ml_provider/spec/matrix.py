@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, cast
 
 from airflow_ml_provider.spec.document import Loc, shown
-from airflow_ml_provider.spec.fault import Fault, did_you_mean
+from airflow_ml_provider.spec.fault import Fault, did_you_mean, dotted
 from airflow_ml_provider.spec.inheritance import MATRIX, SECTIONS, Layered
 
 MAX_MADE = 500
@@ -138,7 +138,7 @@ class _Expansion:
         self.document.faults.append(self._fault(loc, words, hint, at_key=True))
 
     def _fault(self, place: Loc, message: str, hint: str, *, at_key: bool = False) -> Fault:
-        where = ".".join(str(step) for step in place[:3])
+        where = dotted([str(step) for step in place[:3]])
         return self.document.fault_at(place, f"{where}: {message}", hint, at_key=at_key)
 
 

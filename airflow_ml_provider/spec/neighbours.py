@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.fault import Fault, SpecError, did_you_mean
 from airflow_ml_provider.spec.inheritance import Layered
 from airflow_ml_provider.spec.inputs import note_elsewhere
@@ -54,6 +55,9 @@ class Neighbourhood:
     def _looked_for(self, reference: str) -> LoadedSystem | tuple[str, str]:
         note_elsewhere(f"system {reference}")
         name, _, feature = reference.partition(".")
+        if not (name and feature) or "/" in reference or "\\" in reference:
+            hint = "Write 'feature', or 'system.feature' for one of another system."
+            return f"{shown(reference)} is no name of a feature", hint
         if name == self.system.system:
             return f"{reference!r} is a feature of this system", f"Write {feature!r}."
         root = root_of(self.document.path)

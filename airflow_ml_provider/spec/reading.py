@@ -74,10 +74,10 @@ def read_moment(value: object) -> date | datetime:
         refuse(f"must be a date or a time, got {shown(value)}", hint)
     try:
         moment = datetime.fromisoformat(value)
-        if not 1900 <= moment.year <= 2200:  # noqa: PLR2004
-            refuse(f"must lie between 1900 and 2200, got {shown(value)}", hint)
     except ValueError as error:
         refuse(f"names no real date: {shown(value)} ({error})", hint)
+    if not 1900 <= moment.year <= 2200:  # noqa: PLR2004
+        refuse(f"must lie between 1900 and 2200, got {shown(value)}", hint)
     return moment.date() if len(value) == len("2013-01-31") else moment
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
+from keyword import iskeyword
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.window import Granularity
+from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.lookup import looked_up
 from airflow_ml_provider.spec.reading import (
     matching,
@@ -19,6 +22,7 @@ from airflow_ml_provider.spec.reading import (
     read_percent,
     read_span,
     read_zone,
+    refuse,
     write_duration,
 )
 
@@ -81,22 +85,32 @@ Table = Annotated[
     ),
     _text_schema("raw.flights", "events"),
 ]
+_read_function = matching(
+    rf"{_WORD}(\.{_WORD})*:{_WORD}",
+    "a function",
+    "Write package.module:function, with one colon, such as flights_ml.training:fit.",
+)
+
+
+def _function(value: object) -> str:
+    name = _read_function(value)
+    if reserved := next((word for word in re.split("[.:]", name) if iskeyword(word)), None):
+        refuse(
+            f"cannot be imported: {shown(name)}", f"{reserved!r} is a word of Python. Rename it."
+        )
+    return name
+
+
 Function = Annotated[
     str,
-    BeforeValidator(
-        matching(
-            rf"{_WORD}(\.{_WORD})*:{_WORD}",
-            "a function",
-            "Write package.module:function, with one colon, such as flights_ml.training:fit.",
-        )
-    ),
+    BeforeValidator(_function),
     _text_schema("flights_ml.training:fit", pattern=rf"{_WORD}(\.{_WORD})*:{_WORD}"),
 ]
 SqlFile = Annotated[
     str,
     BeforeValidator(
         matching(
-            r"[^\x00-\x1f\x7f]{1,255}",
+            r"(?!.*\$\{)[^\x00-\x1f\x7f]{1,255}",
             "the path of a SQL file",
             "Put the SELECT into a file beside this one, and write its name: route_delays.sql.",
         )

@@ -21,7 +21,7 @@ _SCHEMA = (
     ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
     (
         "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
         list("-+.0123456789"),
     ),
 )
@@ -66,9 +66,14 @@ def _integer(text: str) -> int:
     return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
 
 
+def _number(text: str) -> float:
+    # Python writes infinity and NaN without the dot.
+    return float(text if text[-1].isdigit() or text.endswith(".") else text.replace(".", ""))
+
+
 SCALARS: Mapping[str, Callable[[str], object]] = {
     "null": lambda _: None,
     "bool": lambda text: bool(["false", "true"].index(text.lower())),
     "int": _integer,
-    "float": float,
+    "float": _number,
 }

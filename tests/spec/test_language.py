@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from math import inf, isnan
 from pathlib import Path
 
 import jsonschema
@@ -136,7 +137,7 @@ def test_an_offset_is_kept():
         ("yes", "yes"), ("off", "off"), ("true", True), ("False", False), ("null", None),
         ("1_000", "1_000"), ("012", 12), ("0o14", 12), ("0x1f", 31), ("12:30", "12:30"),
         ("2013-01-01", "2013-01-01"), ("1e3", 1000.0), (".5", 0.5), ("-1.", -1.0), ("=", "="),
-        (".nan", ".nan"), ("!!int '7'", 7), ("!!str 7", "7"),
+        (".inf", inf), ("-.INF", -inf), (".Nan", ".Nan"), ("!!int '7'", 7), ("!!str 7", "7"),
     ],
 )  # fmt: skip
 def test_scalars_are_those_of_yaml_1_2(text, value):
@@ -144,6 +145,11 @@ def test_scalars_are_those_of_yaml_1_2(text, value):
 
     assert found == {"key": value}
     assert isinstance(found["key"], type(value))
+
+
+def test_a_number_that_is_none_is_read_as_such():
+    found = read_document(Path("x"), "key: .nan").value
+    assert isnan(found["key"])
 
 
 def test_a_list_of_columns_is_one_unique_key(system_file):
