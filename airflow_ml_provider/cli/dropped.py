@@ -49,11 +49,13 @@ def _rows(since: datetime) -> Sequence[Any]:
     from airflow import settings
     from airflow.models.log import Log
     from sqlalchemy import create_engine, make_url, select
+    from sqlalchemy.pool import NullPool
 
     address = make_url(settings.SQL_ALCHEMY_CONN or "")
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
         raise FileNotFoundError(address.database)  # to ask it would make an empty file
     columns = (Log.event, Log.dag_id, Log.dttm, Log.extra)
     query = select(*columns).where(Log.event.in_(EVENTS), Log.dttm >= since)
-    with create_engine(address).connect() as connection:
+    # Without a pool, which would keep the connection open.
+    with create_engine(address, poolclass=NullPool).connect() as connection:
         return connection.execute(query.order_by(Log.dttm.desc())).all()
