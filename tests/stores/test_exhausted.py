@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from airflow_ml_provider.domain.errors import ExhaustedError, FailureClass, MLProviderError
+from airflow_ml_provider.domain.errors import (
+    ExhaustedError,
+    FailureClass,
+    MLProviderError,
+)
 from airflow_ml_provider.domain.ledger import Change
+from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 from airflow_ml_provider.stores.open import LAKES, open_store
 from tests.stores.actor import Actor
 from tests.stores.conftest import Place
@@ -92,3 +98,34 @@ def test_a_full_memory_leaves_the_old_partition(duckdb_file: Place) -> None:
         store._session.execute("SET memory_limit = '200MB'")
         assert values(store, day(5)) == [1.0, 2.0, 3.0]
         vouched(store, day(5))
+
+
+def breaking_off() -> pa.RecordBatchReader:
+    rows = readings(day(5), 3)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from rows.to_batches()
+        raise ZeroDivisionError
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
+
+
+def test_while_a_stream_comes_in_the_engine_keeps_little_and_then_what_it_likes(
+    duckdb_file: Place,
+) -> None:
+    limits = []
+
+    def limit(store: DuckDBStore) -> str:
+        [[found]] = store.session.execute("SELECT current_setting('memory_limit')")
+        return str(found)
+
+    with open_store(
+        duckdb_file.kind, duckdb_file.location, on_step=lambda _: limits.append(limit(store))
+    ) as store:
+        assert isinstance(store, DuckDBStore)
+        usual = limit(store)
+        put(store, day(5), readings(day(5), 3))
+        assert limits[-3:] == ["190.7 MiB", "190.7 MiB", usual]  # audited, noted, committed
+        with pytest.raises(ZeroDivisionError):
+            put(store, day(5), breaking_off())
+        assert limit(store) == usual

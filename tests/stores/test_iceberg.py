@@ -426,3 +426,21 @@ def test_without_the_library_it_says_what_to_install(
     said = pytest.raises(MissingExtraError, match=r"'airflow-ml-provider\[lake\]'")
     with open_store(iceberg.kind, iceberg.location) as store, said:
         store.columns(READINGS)
+
+
+def test_a_row_without_a_value_that_the_table_demands_is_refused_by_name(
+    store: LakeStore, others: SqlCatalog
+) -> None:
+    others.create_namespace_if_not_exists("lab")
+    strict = pa.schema(
+        [field.with_nullable(field.name == "value") for field in readings(day(5), 1).schema]
+    )
+    place = str(Path(store.address.partition(":")[2]) / "strict")
+    others.create_table(("lab", "readings"), strict, place)
+    put(store, day(5), readings(day(5), 3))
+    rows = readings(day(5), 3)
+    gaps = rows.set_column(1, "sensor", pa.array(["a", None, "b"]))
+    with pytest.raises(SchemaMismatchError, match=r"'sensor' .* has to have a value in every row"):
+        put(store, day(5), gaps)
+    assert values(store, day(5)) == [1.0, 2.0, 3.0]
+    vouched(store, day(5))

@@ -124,7 +124,9 @@ class Inflow:
 
         if batch.schema.equals(self.schema):
             return batch
-        arrays = [_cast(batch.column(field.name), field) for field in self.schema]
+        arrays = [
+            _required(_cast(batch.column(field.name), field), field) for field in self.schema
+        ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _watch(self, batch: pa.RecordBatch) -> None:
@@ -201,6 +203,13 @@ def _cast(column: Any, field: pa.Field) -> Any:
         reason = f"a value of {column.type} would become another one of {field.type}"
         raise SchemaMismatchError(_misfit(field.name, reason))
     return fitted
+
+
+def _required(column: Any, field: pa.Field) -> Any:
+    """Return ``column``, which has a value in every row where the table asks for one."""
+    if not field.nullable and column.null_count:
+        raise SchemaMismatchError(_misfit(field.name, "it has to have a value in every row"))
+    return column
 
 
 def _comes_back(column: Any, fitted: Any) -> bool:

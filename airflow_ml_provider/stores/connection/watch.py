@@ -6,7 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -65,17 +65,12 @@ class Watch(ABC):
         takes_over = time.monotonic() + self.patience.for_past
         if self.over.wait(min(self.patience.for_past, self.patience.for_locks / 2)):
             return
-        session = self._connected()
-        try:
+        with suppress(*self.gives_up), closing(self._connected()) as session:
             while not self.over.is_set():
                 self.see(session)
                 if time.monotonic() >= takes_over:
                     self.clear_the_way(session)
                 self.over.wait(_LOOK_EVERY)
-        except self.gives_up:
-            return
-        finally:
-            session.close()
 
 
 @contextmanager

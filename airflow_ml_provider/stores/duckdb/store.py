@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -23,6 +23,7 @@ from airflow_ml_provider.stores.connection.statement import (
     wrapped,
 )
 from airflow_ml_provider.stores.duckdb.engine import (
+    STREAM_BYTES,
     DuckDBDialect,
     installed,
     selected,
@@ -76,7 +77,7 @@ class DuckDBSession:
         self._path = path
         self._lock_wait = lock_wait
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._in_transaction = False
+        self._in_transaction = self._bounded = False
         self._dialect: DuckDBDialect | None = None
 
     @property
@@ -116,6 +117,7 @@ class DuckDBSession:
         """Commit."""
         self.execute("COMMIT")
         self._in_transaction = False
+        self._unbound_memory()
 
     def rollback(self) -> None:
         """Roll back, if there is anything to."""
@@ -124,6 +126,7 @@ class DuckDBSession:
         self._in_transaction = False
         try:
             self.execute("ROLLBACK")
+            self._unbound_memory()
         except MLProviderError:
             self.close()
 
@@ -178,7 +181,7 @@ class DuckDBSession:
         if self._connection is not None:
             closed(self._connection, self._path)
         self._connection = None
-        self._in_transaction = False
+        self._in_transaction = self._bounded = False
 
     def exclusive(self, name: str) -> None:
         """Do nothing: a second transaction that makes the same thing conflicts and waits."""
@@ -239,12 +242,32 @@ class DuckDBSession:
 
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         """Insert the stream, with an explicit list of columns."""
+        self._bound_memory()
         names = column_list(rows.schema.names)
         blocks = inflow.in_blocks(rows, _ROW_GROUP, _BLOCK_BYTES)
         with self._registered(blocks) as source:
             self.execute(
                 f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM {source}"
             )
+
+    def _bound_memory(self) -> None:
+        """Let the engine forget what it has written, until the transaction ends."""
+        if self._path == IN_MEMORY or self._bounded:
+            return
+        now = "parse_formatted_bytes(current_setting('memory_limit'))"
+        # On a cursor, whose errors end no transaction of ours: an engine may hold more by now, or
+        # be too old to say how much it may hold.
+        with suppress(installed().Error), closing(self.connection.cursor()) as cursor:
+            [most] = cursor.execute(f"SELECT {now}").fetchone() or (0,)
+            if most > STREAM_BYTES:
+                cursor.execute(f"SET memory_limit = '{STREAM_BYTES}B'")
+                self._bounded = True
+
+    def _unbound_memory(self) -> None:
+        if self._bounded and self._connection is not None:
+            self._bounded = False
+            with suppress(installed().Error), closing(self._connection.cursor()) as cursor:
+                cursor.execute("RESET memory_limit")
 
     def insert(self, table: TableName, statement: Statement) -> tuple[int, None]:
         """Insert the answer of a SELECT, with an explicit list of columns."""

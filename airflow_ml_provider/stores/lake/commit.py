@@ -16,6 +16,7 @@ from airflow_ml_provider.domain.ledger import Change, Line, Materialization
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.stores.connection.session import ConflictError, OnStep
+from airflow_ml_provider.stores.duckdb.engine import STREAM_BYTES
 from airflow_ml_provider.stores.lake.files import NUMBER, DataFile
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.notes import Note
@@ -164,7 +165,7 @@ class LakeCommit:
             return False
         if (line.content_hash, line.schema_hash) != (new.hash, new.schema):
             return False
-        with LakeSql() as sql:
+        with LakeSql(most_bytes=STREAM_BYTES) as sql:
             sql.show(line.table, seen.dataset())
             held = measured(sql, line.table, self._order.owned, former=former(line))
         return held.hash == new.hash

@@ -10,6 +10,7 @@ from airflow_ml_provider.domain.ledger import Materialization
 from airflow_ml_provider.domain.schema import added_columns
 from airflow_ml_provider.stores.arrow.inflow import Inflow, outside
 from airflow_ml_provider.stores.connection.session import OnStep
+from airflow_ml_provider.stores.duckdb.engine import STREAM_BYTES
 from airflow_ml_provider.stores.lake.commit import LakeCommit, Prepared
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.sql import LakeSql
@@ -83,7 +84,7 @@ class LakeReplacement:
         order = self._order
         known = former(self._ledger.line(self._table, order.claim.key))
         self._ledger.release()
-        with LakeSql() as sql:
+        with LakeSql(most_bytes=STREAM_BYTES) as sql:
             sql.show_files(self._table, files, inflow.schema)
             content = measured(sql, self._table, order.owned, order.expectations, former=known)
         strangers = inflow.rows - content.rows

@@ -35,13 +35,15 @@ class LakeSql:
     A DuckDB connection in memory for one statement or a few.
 
     The SQL of a user reaches no file, network or extension: it sees the tables it was shown.
+    ``most_bytes`` is what it may hold in memory; the rest goes to the disk for the while.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_bytes: int | None = None) -> None:
         spill = str(Path(tempfile.gettempdir()) / f"airflow_ml_{uuid4().hex}")
+        bound = {} if most_bytes is None else {"memory_limit": f"{most_bytes}B"}
         with told():
             connection = installed().connect(
-                ":memory:", config={**CONFIG, "temp_directory": spill}
+                ":memory:", config={**CONFIG, "temp_directory": spill, **bound}
             )
             self._connection: duckdb.DuckDBPyConnection = settled(connection)
 
