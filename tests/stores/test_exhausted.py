@@ -100,17 +100,22 @@ def test_a_full_memory_leaves_the_old_partition(duckdb_file: Place) -> None:
         vouched(store, day(5))
 
 
-def breaking_off() -> pa.RecordBatchReader:
-    rows = readings(day(5), 3)
+def many(count: int) -> pa.Table:
+    """Return rows of 100 bytes each."""
+    place = pa.repeat(pa.scalar(day(5).start, pa.timestamp("us", "UTC")), count)
+    text = pa.repeat(pa.scalar("x" * 80), count)
+    return pa.table({"ts": place, "sensor": text, "value": pa.repeat(pa.scalar(1.0), count)})
 
+
+def breaking_off(rows: pa.Table) -> pa.RecordBatchReader:
     def batches() -> Iterator[pa.RecordBatch]:
-        yield from rows.to_batches()
+        yield from rows.to_batches(max_chunksize=100_000)
         raise ZeroDivisionError
 
     return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
-def test_while_a_stream_comes_in_the_engine_keeps_little_and_then_what_it_likes(
+def test_while_a_long_stream_comes_in_the_engine_keeps_little_and_then_what_it_likes(
     duckdb_file: Place,
 ) -> None:
     limits = []
@@ -125,7 +130,15 @@ def test_while_a_stream_comes_in_the_engine_keeps_little_and_then_what_it_likes(
         assert isinstance(store, DuckDBStore)
         usual = limit(store)
         put(store, day(5), readings(day(5), 3))
-        assert limits[-3:] == ["190.7 MiB", "190.7 MiB", usual]  # audited, noted, committed
+        assert set(limits) == {usual}
+        put(store, day(5), many(3_000_000))
+        bound = "190.7 MiB"
+        assert limits[-4:] == [bound, bound, bound, usual]  # loaded, audited, noted, committed
+        vouched(store, day(5))
+        wide = readings(day(5), 300).set_column(1, "sensor", pa.array(["x" * 2**20] * 300))
+        put(store, day(5), wide)
+        assert set(limits[-4:]) == {usual}
         with pytest.raises(ZeroDivisionError):
-            put(store, day(5), breaking_off())
+            put(store, day(5), breaking_off(many(3_000_000)))
         assert limit(store) == usual
+        vouched(store, day(5))

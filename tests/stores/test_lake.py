@@ -31,7 +31,6 @@ from tests.stores.world import (
     RECIPE,
     claim,
     day,
-    owned,
     put,
     readings,
     values,
@@ -302,7 +301,6 @@ def test_a_file_that_cannot_be_read_is_trouble_of_the_store(store: LakeStore) ->
     assert seen is not None
     store._tables.discard(READINGS, seen.files)
     for ask in (
-        lambda: store.count(READINGS, owned(day(5))),
         lambda: store.scan(READINGS).read_all(),
         lambda: store.query(Query("SELECT * FROM lab.readings")).read_all(),
     ):

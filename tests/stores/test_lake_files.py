@@ -15,6 +15,7 @@ from airflow_ml_provider.stores.lake.files import (
     DataFile,
     Place,
     bounds_of,
+    counted,
     newest,
     place_of,
 )
@@ -55,6 +56,8 @@ def test_bounds_never_say_more_than_the_rows(
         Place.UNKNOWN: bool(rows),
     }
     assert allowed[place_of(file, TimeSlice("ts", begin, end))]
+    known, unknown = counted([file], TimeSlice("ts", begin, end))
+    assert known + sum(inside) * len(unknown) == sum(inside)
     for key in ("k", "k1", "nobody's"):
         equal = [value == key for _, value in rows]
         found = place_of(file, KeySlice("key", key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,27 @@ def in_blocks(
         yield from joined()
 
     return pa.RecordBatchReader.from_batches(rows.schema, blocks())
+
+
+def told_of(
+    rows: pa.RecordBatchReader, most_bytes: int, tell: Callable[[float], None]
+) -> pa.RecordBatchReader:
+    """
+    Return the stream.
+
+    For each batch beyond the first ``most_bytes``, ``tell`` is given the bytes of a row.
+    """
+    import pyarrow as pa
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        size = count = 0
+        for batch in rows:
+            size, count = size + batch.nbytes, count + batch.num_rows
+            if size > most_bytes:
+                tell(size / count)
+            yield batch
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
 class Inflow:

@@ -43,6 +43,8 @@ _BATCH_ROWS = 65_536
 # that is larger a single thread works on all.
 _ROW_GROUP = 122_880
 _BLOCK_BYTES = 64 * 1024 * 1024
+_LONG = 256 * 1024 * 1024
+_GROUPS_AT_ONCE = 8
 _DEFAULT_SCHEMA = "main"
 
 
@@ -242,21 +244,26 @@ class DuckDBSession:
 
     def load(self, table: TableName, rows: pa.RecordBatchReader) -> None:
         """Insert the stream, with an explicit list of columns."""
-        self._bound_memory()
         names = column_list(rows.schema.names)
         blocks = inflow.in_blocks(rows, _ROW_GROUP, _BLOCK_BYTES)
-        with self._registered(blocks) as source:
+        with self._registered(inflow.told_of(blocks, _LONG, self._bound_memory)) as source:
             self.execute(
                 f"INSERT INTO {quoted_table(table)} ({names}) SELECT {names} FROM {source}"
             )
 
-    def _bound_memory(self) -> None:
-        """Let the engine forget what it has written, until the transaction ends."""
-        if self._path == IN_MEMORY or self._bounded:
+    def _bound_memory(self, row_bytes: float) -> None:
+        """
+        Let the engine forget what it has written, until the transaction ends.
+
+        Only when a stream turns out to be long, for in so little memory it works on one thread; and
+        never when rows are wide, since row groups must fit into it.
+        """
+        too_wide = row_bytes * _ROW_GROUP * _GROUPS_AT_ONCE > STREAM_BYTES
+        if too_wide or self._bounded or self._path == IN_MEMORY:
             return
         now = "parse_formatted_bytes(current_setting('memory_limit'))"
-        # On a cursor, whose errors end no transaction of ours: an engine may hold more by now, or
-        # be too old to say how much it may hold.
+        # On a cursor, since a statement of ours is running; an engine may hold more by now, and is
+        # asked again with the next rows, or be too old to say how much it may hold.
         with suppress(installed().Error), closing(self.connection.cursor()) as cursor:
             [most] = cursor.execute(f"SELECT {now}").fetchone() or (0,)
             if most > STREAM_BYTES:

@@ -77,6 +77,18 @@ def _around(bounds: Bounds, value: str) -> Place:
     return Place.INSIDE if low == high and not bounds.nulls else Place.UNKNOWN
 
 
+def counted(files: Iterable[DataFile], owned: Slice) -> tuple[int, list[DataFile]]:
+    """Return how many rows of a slice are known without a look, and the files that need one."""
+    rows, unknown = 0, []
+    for file in files:
+        place = place_of(file, owned)
+        if place is Place.UNKNOWN or (place is Place.INSIDE and file.rows is None):
+            unknown.append(file)
+        elif place is Place.INSIDE:
+            rows += file.rows or 0
+    return rows, unknown
+
+
 def newest(files: Iterable[DataFile], column: str) -> datetime | None:
     """Return a moment that the newest value of a column is not after; None when nobody knows."""
     found = []

@@ -28,9 +28,9 @@ from airflow_ml_provider.stores.connection.statement import (
     quoted,
     quoted_table,
 )
-from airflow_ml_provider.stores.duckdb.engine import DuckDBDialect, installed
+from airflow_ml_provider.stores.duckdb.engine import STREAM_BYTES, DuckDBDialect, installed
 from airflow_ml_provider.stores.lake.commit import dropped
-from airflow_ml_provider.stores.lake.files import newest
+from airflow_ml_provider.stores.lake.files import counted, newest
 from airflow_ml_provider.stores.lake.ledger import LakeLedger
 from airflow_ml_provider.stores.lake.replacement import LakeReplacement
 from airflow_ml_provider.stores.lake.sql import LakeSql, columns_of
@@ -123,14 +123,22 @@ class LakeStore(JoiningStore):
         return done
 
     def count(self, table: TableName, owned: Slice) -> int | None:
-        """Return the rows of a slice, or None when the table does not exist."""
+        """
+        Return the rows of a slice, or None when the table does not exist.
+
+        Of files whose bounds tell that they lie inside, none is read.
+        """
         seen = self._tables.open(table)
         if seen is None:
             return None
+        known, files = (0, None) if seen.hindrances else counted(seen.files, owned)
+        if files is not None and not files:
+            return known
         where = inside(owned, _dialect().edge)
-        with _over(table, seen) as sql:
+        with LakeSql(most_bytes=STREAM_BYTES) as sql:
+            sql.show(table, seen.dataset(files))
             text = f"SELECT count(*) FROM {quoted_table(table)} WHERE {where.text}"
-            return int(sql.execute(text, where.values)[0][0])
+            return known + int(sql.execute(text, where.values)[0][0])
 
     def columns(self, table: TableName) -> tuple[Column, ...]:
         """Return the columns of a table; empty when it does not exist."""
