@@ -9,9 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from airflow_ml_provider.domain.errors import UnavailableError
+from airflow_ml_provider.domain.errors import ConfigurationError, UnavailableError
+from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.duckdb.file import closed, gate
 from airflow_ml_provider.stores.duckdb.store import DuckDBStore
+from airflow_ml_provider.stores.open import open_store
 from tests.stores.actor import Actor
 from tests.stores.attempt import LOADING, Attempt, Plan
 from tests.stores.conftest import Place
@@ -86,6 +88,19 @@ def test_a_file_that_another_process_holds_is_waited_for_and_its_holder_named(
         holder.goes_on()
         with DuckDBStore(duckdb_file.location) as patient:
             assert values(patient, day(5)) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_schema_of_the_name_of_its_file_is_refused_before_anything_is_computed(
+    duckdb_file: Place,
+) -> None:
+    with open_store(duckdb_file.kind, duckdb_file.location) as store:
+        for ask in (
+            lambda: put(store, day(5), readings(day(5), 3), table=TableName("Store", "x")),
+            lambda: store.scan(TableName("store", "x")),
+        ):
+            with pytest.raises(ConfigurationError, match=r"tore\.x cannot be in duckdb:.*another"):
+                ask()
+        put(store, day(5), readings(day(5), 3), table=TableName("stores", "x"))
 
 
 def test_what_is_no_duckdb_file_is_said_at_once(tmp_path: Path) -> None:

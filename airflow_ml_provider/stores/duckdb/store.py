@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from airflow_ml_provider.domain.errors import MLProviderError
+from airflow_ml_provider.domain.errors import ConfigurationError, MLProviderError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
@@ -159,7 +159,12 @@ class DuckDBSession:
             return list(self.connection.sql(text, params=list(statement.values)).columns)
 
     def columns(self, table: TableName) -> tuple[Column, ...]:
-        """Return the columns of a table or view."""
+        """
+        Return the columns of a table or view.
+
+        :raises ConfigurationError: when its schema has the name of the file.
+        """
+        self._require_clear(table)
         name = quoted_table(TableName(table.schema or _DEFAULT_SCHEMA, table.name))
         with told():
             try:
@@ -168,6 +173,16 @@ class DuckDBSession:
             except installed().CatalogException:
                 return ()
         return tuple(map(Column, found.columns, map(str, found.types)))
+
+    def _require_clear(self, table: TableName) -> None:
+        catalog = Path(self._path).stem
+        if table.schema and table.schema.lower() == catalog.lower():
+            msg = (
+                f"{table} cannot be in {self.address}: DuckDB calls the database of that file "
+                f"{catalog!r}, too, and takes either for the other. Give the system, or its tables "
+                "('table: …'), another name, or keep them in another file."
+            )
+            raise ConfigurationError(msg)
 
     def another(self) -> DuckDBSession:
         """Return a second session to the same file."""
