@@ -70,6 +70,29 @@ def test_an_order_that_is_lost_is_told(shell):
     assert "Why: vacuum, tell became nothing that could be awaited." in answer.out
 
 
+def test_what_dag_factory_reads_beside_and_above_a_file_is_read_too(shell, monkeypatch):
+    Path("team/red").mkdir(parents=True)
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(Path.cwd()))
+    Path("defaults.yml").write_text("default_args: {owner: all, retries: 1}\nschedule: '@daily'\n")
+    Path("team/red/defaults.yml").write_text("default_args: {owner: red}\nmax_active_runs: 3\n")
+    text = """
+churn:
+  default_args: {start_date: 2024-01-01}
+  tasks:
+    - task_id: activity
+      operator: airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator
+      conn_id: warehouse
+      sql: INSERT INTO ml.activity SELECT * FROM raw.visits WHERE day = '{{ ds }}'
+"""
+    answer = convert(shell, text, "team/red/churn.yml")
+    made = Path("ours/churn.yaml").read_text()
+    assert "owner: red" in made
+    assert "retries: 1" in made
+    assert "start: 2024-01-01" in made.replace("'", "")
+    assert "every: day" in made
+    assert "team/red/defaults.yml:2:1: max_active_runs: left out" in answer.out
+
+
 def test_two_tables_of_one_name_are_two_sources(shell):
     text = (HERE / "dagfactory.yml").read_text().replace("raw.customers", "ml.orders")
     convert(shell, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,23 @@ class Conversion:
     notes: list[Fault] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What holds for a Dag: the mapping at ``loc`` of a document, which is a file of defaults too."""
+
+    document: Document
+    loc: Loc
+    said: Mapping[str, Any]
+
+    def arguments(self) -> Iterator[tuple[str, Loc, Any]]:
+        """Yield the keys that a system shares, each with its place and value."""
+        inner = self.said.get("default_args")
+        for key, value in inner.items() if isinstance(inner, dict) else ():
+            yield key, (*self.loc, "default_args", key), value
+        if "timezone" in self.said:
+            yield "timezone", (*self.loc, "timezone"), self.said["timezone"]
+
+
 def name_of(text: str) -> str:
     """Return ``text`` as the name of a system or a pipeline."""
     words = re.findall(r"[a-z0-9]+", text.lower())
@@ -51,10 +68,10 @@ def name_of(text: str) -> str:
 class Work:
     """One conversion under way."""
 
-    def __init__(self, document: Document, system: str, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, document: Document, system: str, defaults: Sequence[Layer]) -> None:
         self._document = document
         self._system = system
-        self._defaults = defaults
+        self._defaults = tuple(defaults)
         self._shared = Shared()
         self._sources: dict[str, dict[str, Any]] = {}
         self._features: dict[str, dict[str, Any]] = {}
@@ -115,27 +132,22 @@ class Work:
                 self._sources[name].setdefault("ready", {})["lateness"] = lateness
 
     def _take_shared(self, name: str, dag: Mapping[str, Any]) -> None:
-        layers: list[tuple[Loc, Mapping[str, Any]]] = [
-            (("default",), self._defaults),
-            ((name,), dag),
-        ]
-        given: dict[str, tuple[Loc, Any]] = {}
-        for loc, layer in layers:
-            inner = layer.get("default_args")
-            for key, value in inner.items() if isinstance(inner, dict) else ():
-                given[key] = ((*loc, "default_args", key), value)
-            if "timezone" in layer:
-                given["timezone"] = ((*loc, "timezone"), layer["timezone"])
-        for key, (loc, value) in given.items():
+        layers = [*self._defaults, Layer(self._document, (name,), dag)]
+        # The nearest one that says a key decides.
+        given = {key: (layer, *found) for layer in layers for key, *found in layer.arguments()}
+        for key, (layer, loc, value) in given.items():
             refusal = self._shared.take(key, value)
             if refusal is not None:
-                self._told(loc, key, refusal)
+                self._told(loc, key, refusal, layer.document)
         known = {"default_args", "tasks", "timezone", *_SCHEDULES}
-        for loc, layer in layers:
-            self._leave(loc, layer, known)
+        for layer in layers:
+            for key in layer.said:
+                if key not in known:
+                    self._told((*layer.loc, key), str(key), of_key(str(key)), layer.document)
 
-    def _told(self, loc: Loc, key: str, reason: str) -> None:
-        fault = self._document.fault_at(loc, f"{key}: left out", f"Why: {reason}.", at_key=True)
+    def _told(self, loc: Loc, key: str, reason: str, document: Document | None = None) -> None:
+        within = document or self._document
+        fault = within.fault_at(loc, f"{key}: left out", f"Why: {reason}.", at_key=True)
         if fault not in self._made.notes:  # what stands under 'default' is met with every Dag
             self._made.notes.append(fault)
 
@@ -145,25 +157,32 @@ class Work:
                 self._told((*loc, key), str(key), of_key(str(key)))
 
     def _cadence(self, name: str, dag: Mapping[str, Any]) -> Cadence | None:
-        for loc, layer in (((name,), dag), (("default",), self._defaults)):
+        for layer in (Layer(self._document, (name,), dag), *reversed(self._defaults)):
             for key in _SCHEDULES:
-                if key in layer:
-                    return self._read_cadence((*loc, key), layer[key])
+                if key in layer.said:
+                    return self._read_cadence(layer, key)
         self.note((name,), f"{name}: has no schedule", "Add 'every' to its features.", at_key=True)
         return None
 
-    def _read_cadence(self, loc: Loc, schedule: object) -> Cadence | None:
+    def _read_cadence(self, layer: Layer, key: str) -> Cadence | None:
+        schedule = layer.said[key]
         found = cadence(schedule)
         if found is None:
             why = "Why: partitions are of an hour, a day, a week or a month. Add 'every' yourself."
-            self.note(loc, f"schedule: {schedule!r} is the cadence of no partition", why)
+            words = f"schedule: {schedule!r} is the cadence of no partition"
+            self._note_once(layer, key, words, why)
         elif found.lateness:
             hint = (
                 "A partition is computed when its data is ready: say when that is under 'ready'."
             )
             said = f"'every: {found.every}', and its sources may be {found.lateness} late"
-            self.note(loc, f"schedule: became {said}", hint)
+            self._note_once(layer, key, f"schedule: became {said}", hint)
         return found
+
+    def _note_once(self, layer: Layer, key: str, words: str, hint: str) -> None:
+        fault = layer.document.fault_at((*layer.loc, key), words, hint)
+        if fault not in self._made.notes:
+            self._made.notes.append(fault)
 
     def _take_task(self, task: Task, names: Mapping[str, str], found: Cadence | None) -> None:
         if task.is_empty:
