@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
-from airflow_ml_provider.hooks.options import option
+from airflow_ml_provider.hooks.options import configuration, option, variable_of
 from airflow_ml_provider.spec import World
+from airflow_ml_provider.spec.inputs import note_file, note_variable
 
 
 def airflows_world(profile: str | None = None, *, check_connections: bool = False) -> World:
@@ -16,10 +18,19 @@ def airflows_world(profile: str | None = None, *, check_connections: bool = Fals
     that is said: they carry secrets, which have no business where Dags are parsed.
     """
     return World(
-        profile=lambda: profile or option("profile"),
+        profile=lambda: profile or _active_profile(),
         variable=cache(_variable),
         connection=cache(_is_connection) if check_connections else None,
     )
+
+
+def _active_profile() -> str | None:
+    """Return the active profile, and note where it was looked for: a kept recipe depends on it."""
+    for name in (variable_of("profile"), "AIRFLOW_CONFIG", "AIRFLOW_HOME"):
+        note_variable(name, os.environ.get(name))
+    path = configuration()
+    note_file(path, path.read_bytes() if path.is_file() else None)
+    return option("profile")
 
 
 def _variable(name: str) -> str | None:

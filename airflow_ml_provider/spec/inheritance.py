@@ -11,7 +11,7 @@ from airflow_ml_provider.spec.document import Document, Loc, read_document, writ
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
 from airflow_ml_provider.spec.feature import Feature
 from airflow_ml_provider.spec.inference import Inference
-from airflow_ml_provider.spec.inputs import note_elsewhere, note_file
+from airflow_ml_provider.spec.inputs import note_file
 from airflow_ml_provider.spec.profile import (
     PROFILES,
     lay_over,
@@ -104,7 +104,6 @@ def _lay_profile(made: Layered, world: World) -> None:
     documents = (made.document, *made.inherited)
     if not any(isinstance(each.value, dict) and PROFILES in each.value for each in documents):
         return
-    note_elsewhere("profile")
     active = world.profile()
     made.profiles = profiles_of(documents)
     made.faults += unknown_profile(active, documents) if active else ()

@@ -221,10 +221,9 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     "change",
     [
         ("store: warehouse", "store: ${var:fleet_store}"),
-        ("retries: 3", "retries: 3\nprofiles: {prod: {retries: 5}}"),
         ("features: [weekly, trips]", "features: [shop.spend]"),
     ],
-    ids=["a Variable", "a profile", "another system"],
+    ids=["a Variable", "another system"],
 )
 def test_what_depends_on_more_than_can_be_looked_at_is_made_every_time(
     fleet: Path,
@@ -244,6 +243,28 @@ def test_what_depends_on_more_than_can_be_looked_at_is_made_every_time(
 
     assert len(found(fleet, shelf)) == 6
     assert not (tmp_path / "recipes").exists()
+
+
+@pytest.mark.parametrize("how", ["the environment", "airflow.cfg"])
+def test_a_file_with_profiles_is_kept_for_the_active_one(
+    fleet: Path, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def activate(name: str) -> None:
+        if how == "the environment":
+            monkeypatch.setenv("AIRFLOW__AIRFLOW_ML__PROFILE", name)
+        else:
+            (tmp_path / "airflow.cfg").write_text(f"[airflow_ml]\nprofile = {name}\n")
+
+    monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "airflow.cfg"))
+    profiles = "profiles: {prod: {retries: 5}, dev: {retries: 0}}"
+    fleet.write_text(f"{fleet.read_text()}\n{profiles}\n")
+    for name, retries in (("dev", 0), ("prod", 5), ("dev", 0)):
+        activate(name)
+        made = found(fleet, shelf)
+        assert {each["retries"] for each in made} == {retries}
+        with monkeypatch.context() as patch:
+            patch.setattr("airflow_ml_provider.spec.load", None)
+            assert found(fleet, shelf) == made
 
 
 def test_a_faulty_file_is_told_every_time(fleet: Path, shelf: Shelf) -> None:
