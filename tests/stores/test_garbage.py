@@ -86,7 +86,7 @@ def test_superseded_history_goes_and_that_of_what_is_there_stays(lasting: Store)
 def test_records_that_are_young_stay(lasting: Store) -> None:
     put(lasting, day(5), readings(day(5), 3))
     put(lasting, day(5), readings(day(5), 4))
-    assert collect(lasting, NOW + 80 * DAY) == {}
+    assert collect(lasting, NOW + 80 * DAY).keys() <= {"rows of old versions"}
 
 
 def test_verdicts_go_but_for_the_newest_and_those_that_led_to_a_training(lasting: Store) -> None:

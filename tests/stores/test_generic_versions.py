@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -18,16 +18,18 @@ from airflow_ml_provider.domain.errors import (
     UnavailableError,
 )
 from airflow_ml_provider.domain.ledger import Change
+from airflow_ml_provider.domain.retention import Retention
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.stores.generic.naming import rows_table
 from airflow_ml_provider.stores.generic.store import VersionedStore
 from airflow_ml_provider.stores.ledger import lines as ledger_lines
+from tests.stores.attempt import Attempt, Plan
 from tests.stores.conftest import Place
 from tests.stores.doors import open_store
 from tests.stores.world import NOW, READINGS, claim, day, put, readings, values, vouched
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ROWS = rows_table(READINGS, ["ts", "sensor", "value"])
 
 
@@ -44,6 +46,12 @@ def kept(store: VersionedStore) -> int:
     """Return how many rows lie behind the view, seen or not."""
     answer = store.session.execute(f'SELECT count(*) FROM lab."{ROWS.name}"')
     return int(answer[0][0])
+
+
+def old(store: VersionedStore, now: datetime, *, dry_run: bool = False) -> int:
+    """Collect garbage, and return how many rows of old versions there were."""
+    found = {each.what: each.count for each in store.collect(Retention(), now, dry_run=dry_run)}
+    return found["rows of old versions"]
 
 
 def test_old_versions_are_kept_for_their_readers_and_collected_later(
@@ -67,6 +75,41 @@ def test_a_collection_leaves_other_partitions_alone(versioned: VersionedStore) -
     vouched(versioned, day(6))
 
 
+def test_old_versions_of_a_partition_that_is_never_written_again_go_in_the_end(
+    versioned: VersionedStore,
+) -> None:
+    put(versioned, day(5), readings(day(5), 3))
+    put(versioned, day(5), readings(day(5), 4), at=NOW + HOUR / 2)
+    put(versioned, day(6), readings(day(6), 2))
+    assert old(versioned, NOW + 6 * DAY) == 0
+    assert old(versioned, NOW + 8 * DAY, dry_run=True) == 3
+    assert kept(versioned) == 3 + 4 + 2
+    assert old(versioned, NOW + 8 * DAY) == 3
+    assert old(versioned, NOW + 8 * DAY) == 0
+    assert kept(versioned) == 4 + 2
+    for number in (5, 6):
+        vouched(versioned, day(number))
+
+
+def test_who_wakes_up_after_his_rows_were_taken_for_dead_is_fenced(
+    versioned_sqlite: Place,
+) -> None:
+    with open_store(versioned_sqlite.kind, versioned_sqlite.location) as store:
+        assert isinstance(store, VersionedStore)
+        put(store, day(5), readings(day(5), 3))
+        with Attempt(Plan(versioned_sqlite, 40, 500.0, holds="noted")) as sleeper:
+            sleeper.reaches("noted")
+            assert kept(store) == 43
+            assert old(store, NOW + 8 * DAY) == 40
+            sleeper.goes_on()
+            assert sleeper.outcome().error == "FencedError"
+        assert kept(store) == 3
+        assert values(store, day(5)) == [1.0, 2.0, 3.0]
+        vouched(store, day(5))
+        put(store, day(5), readings(day(5), 4))
+        vouched(store, day(5))
+
+
 def test_a_write_that_fails_or_changes_nothing_leaves_no_rows(versioned: VersionedStore) -> None:
     put(versioned, day(5), readings(day(5), 3))
     with pytest.raises(CheckFailedError):
@@ -75,7 +118,7 @@ def test_a_write_that_fails_or_changes_nothing_leaves_no_rows(versioned: Version
     assert kept(versioned) == 3
 
 
-@pytest.mark.parametrize("policy", SchemaPolicy)
+@pytest.mark.parametrize("policy", [SchemaPolicy.FAIL, SchemaPolicy.ADD_COLUMNS])
 def test_columns_are_not_added_to_versions_and_the_refusal_says_so(
     versioned: VersionedStore, policy: SchemaPolicy
 ) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from airflow_ml_provider.domain.check import Expectations
 from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import ArrowStream, Query
+from airflow_ml_provider.domain.retention import Garbage, Retention
 from airflow_ml_provider.domain.schema import SchemaPolicy, require_no_version
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.domain.window import Window
@@ -19,7 +20,7 @@ from airflow_ml_provider.stores.generic.naming import KEY, TOKEN, rows_table
 from airflow_ml_provider.stores.generic.profile import Profile
 from airflow_ml_provider.stores.generic.session import GenericSession
 from airflow_ml_provider.stores.generic.types import meant
-from airflow_ml_provider.stores.generic.versions import VersionedReplacement
+from airflow_ml_provider.stores.generic.versions import VersionedReplacement, first_version
 from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
 from airflow_ml_provider.stores.sql.replacement import Order
 from airflow_ml_provider.stores.sql.store import SqlStore
@@ -115,6 +116,33 @@ class VersionedStore(GenericStore):
         if rows is not None:
             session.execute(f"DROP VIEW {quoted_table(table)}")
             session.execute(f"DROP TABLE {quoted_table(rows)}")
+
+    def collect(
+        self, retention: Retention, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Garbage]:
+        """Delete what nobody needs any more, old versions too, or only count it; see the port."""
+        found = super().collect(retention, now, dry_run=dry_run)
+        lines = ledger_garbage.silent(self._ledger.session, retention.alive_since(now))
+        old = sum(self._outlived(line, dry_run=dry_run) for line in lines)
+        return [*found, Garbage("rows of old versions", old)]
+
+    def _outlived(self, line: ledger_garbage.Silent, *, dry_run: bool) -> int:
+        """Delete, or count, the rows of a partition that no reader sees, whoever wrote them."""
+        rows = self._rows_of(line.table)
+        if rows is None:
+            return 0
+        where = (
+            f"{quoted_table(rows)} WHERE {quoted(KEY)} = $1 AND {quoted(TOKEN)} < $2 "
+            f"AND {quoted(TOKEN)} <> $3"
+        )
+        values = (line.key, first_version(line.token + 1), line.version or 0)
+        count = int(self._session.execute(f"SELECT count(*) FROM {where}", values)[0][0])
+        if count and not dry_run:
+            if not line.settled:
+                # Whoever wakes up after so long is fenced, and does not show rows that are gone.
+                ledger_lines.raised(self._session, line.table, line.key, line.token + 1)
+            self._session.change(f"DELETE FROM {where}", values)
+        return count
 
     def _clear(self, table: TableName, key: str, alive: datetime) -> None:
         """Delete a chunk and its line, but for what comes when it is claimed again meanwhile."""

@@ -60,7 +60,7 @@ class VersionedReplacement(Replacement):
         super().__init__(session, order, on_step)
         self._generic = session
         self._grace = grace
-        self._version = order.claim.token << _BITS | secrets.randbits(_BITS)
+        self._version = first_version(order.claim.token) | secrets.randbits(_BITS)
         self._rows = order.claim.table
         self._written = False
 
@@ -150,7 +150,7 @@ class VersionedReplacement(Replacement):
             self._session.change(
                 f"DELETE FROM {quoted_table(self._rows)} WHERE {quoted(KEY)} = $1 "
                 f"AND {quoted(TOKEN)} < $2 AND {quoted(TOKEN)} <> $3",
-                (claim.key, claim.token << _BITS, shown or 0),
+                (claim.key, first_version(claim.token), shown or 0),
             )
         self._on_step("deleted")
 
@@ -235,6 +235,11 @@ class VersionedReplacement(Replacement):
             claim = self._order.claim
             line = ledger_lines.read(self._session, claim.table, claim.key)
             raise FencedError(fenced(claim, line))
+
+
+def first_version(token: int) -> int:
+    """Return the least version that a claim can write; those of earlier claims are below it."""
+    return token << _BITS
 
 
 def shown(session: GenericSession, table: TableName, columns: Sequence[str]) -> None:

@@ -112,6 +112,32 @@ def abandoned(session: Session, before: datetime) -> Sequence[tuple[TableName, s
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A line of which nothing was heard for long; ``settled``: its newest claim has committed."""
+
+    table: TableName
+    key: str
+    token: int
+    settled: bool
+    version: int | None
+
+
+def silent(session: Session, before: datetime) -> Sequence[Silent]:
+    """Return the lines of tables that were neither claimed nor committed since a moment."""
+    rows = session.execute(
+        "SELECT table_schema, table_name, partition_key, token, committed_token, version "
+        "FROM ml_partition WHERE claimed_at < $1 AND (committed_at IS NULL OR committed_at < $1) "
+        "ORDER BY table_schema, table_name, partition_key",
+        (naive(before),),
+    )
+    return [
+        Silent(TableName(schema or None, name), key, token, committed == token, version)
+        for schema, name, key, token, committed, version in rows
+        if not name.endswith(STAGING_SUFFIX)
+    ]
+
+
 def tables(session: Session) -> Sequence[TableName]:
     """Return every table of which the ledger has lines."""
     rows = session.execute(
