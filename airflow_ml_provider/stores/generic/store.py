@@ -22,7 +22,7 @@ from airflow_ml_provider.stores.generic.session import GenericSession
 from airflow_ml_provider.stores.generic.types import meant
 from airflow_ml_provider.stores.generic.versions import VersionedReplacement, first_version
 from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
-from airflow_ml_provider.stores.sql.replacement import Order
+from airflow_ml_provider.stores.sql.order import Order
 from airflow_ml_provider.stores.sql.store import SqlStore
 
 _GRACE = timedelta(hours=1)

@@ -35,7 +35,8 @@ from airflow_ml_provider.stores.generic.naming import KEY, TOKEN, rows_table
 from airflow_ml_provider.stores.generic.session import GenericSession
 from airflow_ml_provider.stores.ledger import lines as ledger_lines, schema
 from airflow_ml_provider.stores.sql.content import Content, measured
-from airflow_ml_provider.stores.sql.replacement import Order, Replacement, fenced
+from airflow_ml_provider.stores.sql.order import Order, fenced
+from airflow_ml_provider.stores.sql.replacement import Replacement
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,6 +64,7 @@ class VersionedReplacement(Replacement):
         self._version = first_version(order.claim.token) | secrets.randbits(_BITS)
         self._rows = order.claim.table
         self._written = False
+        self._names: list[str] = []
 
     def run(self, rows: ArrowStream | Query) -> Materialization:
         """Do it; see ``Store.replace``."""
@@ -114,8 +116,8 @@ class VersionedReplacement(Replacement):
 
     def _created(self, *, apart: bool = False) -> bool:
         """Make the table of rows if there is none; the view comes with the first commit."""
-        given = self._names = self._sliceable()
-        seen = self._columns()
+        given = self._names = self._target.sliceable()
+        seen = self._target.columns()
         self._require_fitting(seen or given, given)
         self._rows = rows_table(self._table, given)
         there = [column.name for column in self._session.columns(self._rows)]

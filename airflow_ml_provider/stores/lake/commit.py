@@ -25,7 +25,7 @@ from airflow_ml_provider.stores.lake.sql import LakeSql
 from airflow_ml_provider.stores.lake.stage import Stage
 from airflow_ml_provider.stores.lake.tables import Exchange, LakeFormat, LakeTable, writable
 from airflow_ml_provider.stores.sql.content import Content, measured
-from airflow_ml_provider.stores.sql.replacement import Order, difference, fenced, former
+from airflow_ml_provider.stores.sql.order import Order, difference, fenced, former
 
 if TYPE_CHECKING:
     import pyarrow as pa

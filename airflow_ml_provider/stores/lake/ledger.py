@@ -14,7 +14,7 @@ from airflow_ml_provider.stores.lake.notes import Note
 from airflow_ml_provider.stores.lake.tables import LakeFormat, LakeTable
 from airflow_ml_provider.stores.ledger import lines as ledger_lines
 from airflow_ml_provider.stores.ledger.sql import SqlLedger
-from airflow_ml_provider.stores.sql.replacement import fenced
+from airflow_ml_provider.stores.sql.order import fenced
 
 
 class LakeLedger(SqlLedger):

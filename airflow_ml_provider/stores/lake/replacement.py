@@ -17,7 +17,7 @@ from airflow_ml_provider.stores.lake.sql import LakeSql
 from airflow_ml_provider.stores.lake.stage import Stage
 from airflow_ml_provider.stores.lake.tables import LakeFormat, writable
 from airflow_ml_provider.stores.sql.content import Content, measured
-from airflow_ml_provider.stores.sql.replacement import Order, former
+from airflow_ml_provider.stores.sql.order import Order, former
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -39,7 +39,7 @@ from airflow_ml_provider.stores.lake.tables import LakeFormat, LakeTable
 from airflow_ml_provider.stores.ledger import garbage as ledger_garbage, lines as ledger_lines
 from airflow_ml_provider.stores.sql.content import Content, measured
 from airflow_ml_provider.stores.sql.joining import JoiningStore
-from airflow_ml_provider.stores.sql.replacement import Order
+from airflow_ml_provider.stores.sql.order import Order
 
 # Bounds of files are kept to the millisecond.
 _COARSE = timedelta(milliseconds=1)

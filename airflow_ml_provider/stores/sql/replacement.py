@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
-from uuid import uuid4
 
-from airflow_ml_provider.domain.check import Audit, Expectations, audit
+from airflow_ml_provider.domain.check import Audit, audit
 from airflow_ml_provider.domain.errors import (
     FencedError,
     MLProviderError,
     OutsideWindowError,
-    SchemaMismatchError,
     UnavailableError,
 )
-from airflow_ml_provider.domain.ledger import Change, Claim, Line, Materialization, Recipe
+from airflow_ml_provider.domain.ledger import Change, Line, Materialization
 from airflow_ml_provider.domain.ports import ArrowStream, Query
-from airflow_ml_provider.domain.schema import SchemaPolicy, added_columns, aside
-from airflow_ml_provider.domain.table import Slice, TableName
-from airflow_ml_provider.domain.window import Window
 from airflow_ml_provider.stores.arrow import inflow
-from airflow_ml_provider.stores.arrow.outgrown import outgrown
 from airflow_ml_provider.stores.connection.session import (
     ConflictError,
     OnStep,
@@ -36,47 +27,18 @@ from airflow_ml_provider.stores.connection.statement import (
     bound,
     inside,
     quoted,
-    quoted_table,
     wrapped,
 )
 from airflow_ml_provider.stores.ledger import lines as ledger_lines
 from airflow_ml_provider.stores.sql.content import Content, measured
+from airflow_ml_provider.stores.sql.order import Order, difference, fenced, former
+from airflow_ml_provider.stores.sql.target import Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _PATIENCE = 60.0
 _SETTLE_PAUSES = (0.0, 0.2, 1.0, 4.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is asked of ``Store.replace``, as one value, but for the rows."""
-
-    claim: Claim
-    owned: Slice
-    window: Window | None
-    recipe: Recipe
-    expectations: Expectations
-    at: datetime
-    schema: SchemaPolicy = SchemaPolicy.FAIL
-
-    def line_after(self, line: Line, content: Content, change: Change) -> Line:
-        """Return the ledger's line as the commit leaves it."""
-        token, changed = self.claim.token, change is Change.WRITTEN
-        return replace(
-            line,
-            committed_token=token,
-            committed_at=self.at,
-            changed_token=token if changed else line.changed_token,
-            changed_at=self.at if changed else line.changed_at,
-            start=self.window.start if self.window else None,
-            end=self.window.end if self.window else None,
-            rows=content.rows,
-            content_hash=content.hash,
-            schema_hash=content.schema,
-            recipe=self.recipe,
-        )
 
 
 class Replacement:
@@ -94,21 +56,25 @@ class Replacement:
         self._session = session
         self._ddl_in_transaction = ddl_in_transaction
         self._renamer = renamer
+        self._target: Target
         self._order = order
         self._on_step = on_step
         self._table = order.claim.table
-        self._name = quoted_table(order.claim.table)
         self._source: Statement | pa.RecordBatchReader = Statement("")
         self._inflow: inflow.Inflow | None = None
-        self._names: list[str] = []
-        self._added: tuple[str, ...] = ()
-        self._aside: tuple[TableName, str] | None = None
         self._sums: RowSums | None = None
 
     def run(self, rows: ArrowStream | Query) -> Materialization:
         """Do it; see ``Store.replace``."""
         is_query = isinstance(rows, Query)
         self._source = bound(rows.sql, rows.values) if is_query else inflow.opened(rows)
+        self._target = Target(
+            self._session,
+            self._order,
+            self._source,
+            ddl_in_transaction=self._ddl_in_transaction,
+            renamer=self._renamer,
+        )
         try:
             done = self._prepared()
         except BaseException as error:
@@ -126,9 +92,9 @@ class Replacement:
         self._on_step("loaded")
         content, findings = self._audited(line, loaded)
         self._on_step("audited")
-        if not (created or self._added) and self._same(line, content):
+        if not (created or self._target.added) and self._same(line, content):
             return self._unchanged(content, findings)
-        reason = difference(line, content, self._added, self._aside)
+        reason = difference(line, content, self._target.added, self._target.aside)
         return self._noted(line, content, findings, Change.WRITTEN, reason)
 
     def _entered(self) -> tuple[Line, bool]:
@@ -137,7 +103,6 @@ class Replacement:
         pause = 0.005
         while True:
             try:
-                self._aside = None
                 made = self._made_apart()
                 line, created = self._locked(), self._cleared() or made
                 return self._reread(line), created
@@ -150,7 +115,7 @@ class Replacement:
 
     def _reread(self, line: Line) -> Line:
         """Return the line as it is now: of the rows that were set aside it tells no more."""
-        if self._aside is None:
+        if self._target.aside is None:
             return line
         return self._newest(ledger_lines.read(self._session, line.table, line.key))
 
@@ -182,100 +147,12 @@ class Replacement:
         return line
 
     def _created(self, *, apart: bool = False) -> bool:
-        """Make the table if there is none, else add columns to it or refuse rows that do not fit."""
-        given = self._sliceable()
-        columns = self._columns()
-        if not columns or self._outgrown() or self._lacking(columns, given):
-            with self._session.waiting(self._order.claim):
-                self._session.exclusive(f"create {self._name}")
-            columns = self._columns()
-            if columns and (change := self._outgrown()):
-                self._set_aside(change)
-                columns = []
-        self._names = given
-        added = self._lacking(columns or given, given)
-        if added or self._ddl_in_transaction:  # what was added apart is not lacking any more
-            self._added = added
-        if columns and not added:
-            return False
-        if not (apart or self._ddl_in_transaction):
-            msg = f"Table {self._table} went away, or a column of it, when it was to be written."
-            raise ConflictError(msg)
-        if columns:
-            self._widen()
-        else:
-            self._create(self._table)
-        return not columns
+        return self._target.made(apart=apart)
 
     def _cleared(self) -> bool:
         created = self._created()
         self._deleted()
         return created
-
-    def _outgrown(self) -> str:
-        """Return how the rows differ from the table, where they may make a new version of it."""
-        if self._renamer is None or self._order.schema is not SchemaPolicy.NEW_VERSION:
-            return ""
-        if not ledger_lines.commits(self._session.execute, self._table)[0]:
-            return ""  # somebody else's table keeps its name
-        return self._change_from(self._renamer, self._table)
-
-    def _change_from(self, renamer: Renamer, version: TableName) -> str:
-        source = self._source
-        given = renamer.arrow_of(source) if isinstance(source, Statement) else source.schema
-        return outgrown(given, renamer.arrow_of(version))
-
-    def _set_aside(self, change: str) -> None:
-        """Give the table and its lines the name of an earlier version."""
-        renamer = self._renamer
-        assert renamer is not None  # noqa: S101  it was asked for the change
-
-        def takes(version: TableName) -> bool | None:
-            there = bool(self._session.columns(version))
-            return not self._change_from(renamer, version) if there else None
-
-        name = aside(self._table, takes)
-        known = ledger_lines.commits(self._session.execute, self._table)
-        with self._session.waiting(self._order.claim):
-            ledger_lines.held(self._session, self._table)
-            renamer.rename(self._table, name)
-        # From here on nobody commits to the table. Who did so after this transaction began to see
-        # (his line may be new, and not held) has rows in it of which its lines must tell.
-        if ledger_lines.commits(self._session.beside, self._table) != known:
-            msg = f"{self._table} was written to when it was to be set aside."
-            raise ConflictError(msg)
-        ledger_lines.set_aside(self._session, self._table, name)
-        self._aside = name, change
-
-    def _lacking(self, columns: list[str], given: list[str]) -> tuple[str, ...]:
-        return added_columns(columns, given, self._order.schema, table=str(self._table))
-
-    def _create(self, table: TableName) -> None:
-        if isinstance(self._source, Statement):
-            self._session.create_from(table, self._source, self._order.owned)
-        else:
-            self._session.create_like(table, self._source.schema, self._order.owned)
-
-    def _widen(self) -> None:
-        """Add columns; the engine is asked for their types with an empty table of the rows."""
-        shape = TableName(self._table.schema, f"ml_shape_{uuid4().hex}")
-        self._create(shape)
-        kinds = {column.name: column for column in self._session.columns(shape)}
-        self._session.execute(f"DROP TABLE {quoted_table(shape)}")
-        for name in self._added:
-            with self._session.waiting(self._order.claim):
-                self._session.execute(self._session.dialect.addition(self._table, kinds[name]))
-
-    def _sliceable(self) -> list[str]:
-        """Return the columns of the rows, one of which says to which partition they belong."""
-        given = self._given()
-        if self._order.owned.column not in given:
-            msg = (
-                f"The rows for {self._table} have no column {self._order.owned.column!r}, which "
-                f"says which partition a row belongs to; they have {given}."
-            )
-            raise SchemaMismatchError(msg)
-        return given
 
     def _deleted(self) -> None:
         """Delete the slice; from here on the table keeps its columns until the transaction ends."""
@@ -285,18 +162,10 @@ class Replacement:
             delete = dialect.deletion(self._table, owned.column, where)
             self._session.change(delete.text, delete.values)
         # Looked at again: somebody may have added a column while the delete waited for the table.
-        if self._outgrown() or self._lacking(self._columns(), self._names):
+        if self._target.unfits():
             msg = f"A column of {self._table} went away while {self._order.claim.key} was written."
             raise ConflictError(msg)
         self._on_step("deleted")
-
-    def _columns(self) -> list[str]:
-        return [column.name for column in self._session.columns(self._table)]
-
-    def _given(self) -> list[str]:
-        if isinstance(self._source, Statement):
-            return self._session.names_of(self._source)
-        return list(self._source.schema.names)
 
     def _load(self) -> int:
         """Put the rows in and return how many came."""
@@ -427,36 +296,3 @@ def _same_commit(one: Line, other: Line) -> bool:
     """Whether two lines tell of the same commit; a claim may write more than once."""
     facts = ("committed_token", "committed_at", "content_hash", "schema_hash", "recipe")
     return all(getattr(one, fact) == getattr(other, fact) for fact in facts)
-
-
-def fenced(claim: Claim, line: Line | None) -> str:
-    """Return the sentence that stops an attempt after a newer claim."""
-    newer = f" by {line.owner} (token {line.token})" if line else ""
-    return (
-        f"{claim.table} {claim.key} was claimed{newer} after this attempt, {claim.owner} (token "
-        f"{claim.token}). This attempt has changed nothing and must stop; the newer one goes on."
-    )
-
-
-def former(line: Line | None) -> tuple[str, ...]:
-    """Return the hash of the columns under which a partition was written, if it was."""
-    return () if line is None or line.schema_hash is None else (line.schema_hash,)
-
-
-def difference(
-    line: Line,
-    content: Content,
-    added: Sequence[str] = (),
-    aside: tuple[TableName, str] | None = None,
-) -> str:
-    """Return the sentence that tells what a write has changed."""
-    if aside:
-        name, change = aside
-        return f"{content.rows:,} rows of a new version, the one of before is {name}: {change}"
-    if added:
-        return f"{content.rows:,} rows, and the table has gained {', '.join(map(repr, added))}"
-    if not line.committed:
-        return f"the first {content.rows:,} rows"
-    if line.content_hash == content.hash:
-        return f"the table did not hold the {content.rows:,} rows of the ledger any more"
-    return f"{content.rows:,} rows with other content, {line.rows or 0:,} before"

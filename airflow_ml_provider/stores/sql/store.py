@@ -37,7 +37,8 @@ from airflow_ml_provider.stores.ledger.sql import SqlLedger
 from airflow_ml_provider.stores.sql.content import measured
 from airflow_ml_provider.stores.sql.hint import hint, say_once
 from airflow_ml_provider.stores.sql.joining import JoiningStore
-from airflow_ml_provider.stores.sql.replacement import Order, Replacement
+from airflow_ml_provider.stores.sql.order import Order
+from airflow_ml_provider.stores.sql.replacement import Replacement
 
 
 class SqlStore(JoiningStore):
