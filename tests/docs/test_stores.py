@@ -23,7 +23,7 @@ def rows(first_cell: str) -> list[list[str]]:
     return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_it_tells_the_capabilities_of_every_store():
+def test_it_tells_the_capabilities_of_every_store(tmp_path):
     (_, *kinds), _, *lines = rows("capability")
     told = {kind: {} for kind in kinds}
     for name, *answers in lines:
@@ -31,7 +31,7 @@ def test_it_tells_the_capabilities_of_every_store():
             told[kind][name] = {"yes": True, "no": False}[answer]
 
     servers = {"postgres": "postgresql://nowhere/x", "mysql": "mysql://nowhere/x"}
-    locations = dict.fromkeys(KINDS, "nowhere") | servers
+    locations = dict.fromkeys(KINDS, str(tmp_path / "store")) | servers
     stores = {kind: open_store(kind, locations[kind]) for kind in KINDS}
     assert told == {kind: asdict(store.capabilities) for kind, store in stores.items()}
 
