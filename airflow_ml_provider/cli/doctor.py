@@ -231,10 +231,9 @@ def _stubs(catalog: Catalog) -> Iterator[Finding]:
         return  # nobody compiles here
     if old or done.added:
         said = (
-            f"{old} out of date, {len(done.added)} missing: such a pipeline has no Dag, or an old"
+            f"{old} out of date, {len(done.added)} missing: such a pipeline has no Dag, or an "
+            "import error in its place."
         )
-        yield Finding(
-            State.ILL, "stubs", f"{said} one, or a slow start.", "Run: airflow-ml compile"
-        )
+        yield Finding(State.ILL, "stubs", said, "Run: airflow-ml compile")
     else:
         yield Finding(State.WELL, "stubs", f"{len(done.kept)}, as their YAML wants them")

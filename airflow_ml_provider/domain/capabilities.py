@@ -20,6 +20,8 @@ class Capabilities:
     ``ddl_in_transaction``: a first write that fails leaves no table behind.
     ``empty_text``: text without a letter is kept, apart from NULL.
     ``nan`` and ``infinity``: such numbers are kept; where not, they are refused.
+    ``new_versions``: a table is renamed in the transaction that fills its successor, which
+    ``schema: new_version`` asks for.
     """
 
     atomic_replace: bool = True
@@ -32,3 +34,4 @@ class Capabilities:
     empty_text: bool = True
     nan: bool = True
     infinity: bool = True
+    new_versions: bool = False

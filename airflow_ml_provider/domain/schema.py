@@ -108,6 +108,11 @@ def aside(table: TableName, takes: Callable[[TableName], bool | None]) -> TableN
     raise AssertionError  # the numbers do not end
 
 
+NO_VERSION_CURE = (
+    "Write 'schema: fail' or 'schema: add_columns', and give a changed result a table of its own."
+)
+
+
 def require_no_version(policy: SchemaPolicy, address: str) -> None:
     """
     Return unless a store is asked for versions, of which it is one that cannot make them.
@@ -117,8 +122,7 @@ def require_no_version(policy: SchemaPolicy, address: str) -> None:
     if policy is SchemaPolicy.NEW_VERSION:
         msg = (
             f"'schema: new_version' is not offered by {address}, where a table is not renamed in "
-            "the transaction that fills its successor. Nothing was written. Write 'schema: fail' "
-            "or 'schema: add_columns', and give a changed result a table of its own."
+            f"the transaction that fills its successor. Nothing was written. {NO_VERSION_CURE}"
         )
         raise ConfigurationError(msg)
 

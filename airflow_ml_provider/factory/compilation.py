@@ -8,29 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import normpath, relpath
 from pathlib import Path
-from textwrap import indent
-from typing import TYPE_CHECKING
 
-from airflow_ml_provider.factory.build import build_dags
-from airflow_ml_provider.factory.rendering import python_body
-from airflow_ml_provider.factory.stub import digest_of
 from airflow_ml_provider.spec import LoadedSystem
 from airflow_ml_provider.spec.catalog import pipelines
-
-if TYPE_CHECKING:
-    from airflow_ml_provider.factory.rendering import Pipeline
 
 _MARK = re.compile(
     r'\A"""The Dag (?P<dag>\S+), written by airflow-ml compile from (?P<file>[^\n]+)\.$',
     re.MULTILINE,
 )
-_LOOKED_UP = ("${env:", "${var:")
-# The words "airflow" and "dag" are in both, without which Airflow passes over a file.
-_READING = '''\
+# The words "airflow" and "dag" are in it, without which Airflow passes over a file.
+_STUB = '''\
 """The Dag {dag}, written by airflow-ml compile from {file}.
 
-Change the YAML, and not this file. It is read each time, since it depends on the environment. When a
-pipeline was added, removed or renamed, run airflow-ml compile again.
+Change the YAML, and not this file. When a pipeline was added, removed or renamed, run airflow-ml
+compile again.
 """
 
 from __future__ import annotations
@@ -38,24 +29,6 @@ from __future__ import annotations
 from airflow_ml_provider import load_pipelines
 
 load_pipelines(globals(), {quoted}, only="{dag}")
-'''
-_HOLDING = '''\
-"""The Dag {dag}, written by airflow-ml compile from {file}.
-
-Change the YAML, and not this file. While it is what this was compiled from, the Dag is made of what
-stands here, which is quicker; after a change it is read again until airflow-ml compile has run.
-"""
-
-from __future__ import annotations
-
-from airflow_ml_provider.factory.stub import is_current
-
-if is_current(__file__, {digest}, {files}):
-{body}
-else:
-    from airflow_ml_provider import load_pipelines
-
-    load_pipelines(globals(), {quoted}, only="{dag}")
 '''
 
 
@@ -94,20 +67,12 @@ def stubs(systems: Iterable[LoadedSystem], into: Path | None = None) -> Iterator
     """Yield a stub for each pipeline, in the folder ``into`` or beside its YAML."""
     for loaded in systems:
         folder = _absolute(into or loaded.path.parent)
-        reads = _is_read_each_time(loaded)
+        file = _from(folder, loaded.path)
         for pipeline in pipelines(loaded):
-            text = _reading(loaded, pipeline.name, folder)
-            if not reads:
-                text = _holding(loaded, pipeline, folder)
+            name = pipeline.name
+            text = _STUB.format(dag=name, file=file, quoted=json.dumps(file))
             # Names hold single underscores, so no two Dags share a file.
-            path = folder / f"{pipeline.name.replace('.', '__')}.py"
-            yield Stub(path, text, _absolute(loaded.path))
-
-
-def _is_read_each_time(loaded: LoadedSystem) -> bool:
-    """Whether a system depends on more than its files: on a profile, or on what it looks up."""
-    texts = [_text(file) for file in loaded.files]
-    return bool(loaded.profiles) or any(word in text for text in texts for word in _LOOKED_UP)
+            yield Stub(folder / f"{name.replace('.', '__')}.py", text, _absolute(loaded.path))
 
 
 def yaml_of(path: Path, text: str) -> Path | None:
@@ -138,25 +103,6 @@ def compiled(
     )
 
 
-def _reading(loaded: LoadedSystem, dag: str, folder: Path) -> str:
-    file = _from(folder, loaded.path)
-    return _READING.format(dag=dag, file=file, quoted=json.dumps(file))
-
-
-def _holding(loaded: LoadedSystem, pipeline: Pipeline, folder: Path) -> str:
-    [dag] = build_dags(loaded, only=str(pipeline))
-    read = [file for file in loaded.files if file not in loaded.inherited]
-    files = tuple(_from(folder, file) for file in read)
-    return _HOLDING.format(
-        dag=dag.dag_id,
-        file=files[0],
-        digest=json.dumps(digest_of(folder, files)),
-        files=", ".join(map(json.dumps, files)),
-        body=indent(python_body(dag, pipeline), "    ").rstrip("\n"),
-        quoted=json.dumps(files[0]),
-    )
-
-
 def _unwanted(yaml: Path, covered: Sequence[Path]) -> bool:
     return yaml in covered or not yaml.exists()
 
@@ -173,7 +119,3 @@ def _absolute(path: Path) -> Path:
 
 def _from(folder: Path, file: Path) -> str:
     return Path(relpath(_absolute(file), folder)).as_posix()
-
-
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8-sig")

@@ -38,11 +38,6 @@ def python(dag: DAG, pipeline: Pipeline) -> str:
     """Return a Dag file. What it says is read from ``dag`` itself, so it cannot lag behind."""
     title = f'"""{dag.dag_id}: {(dag.doc_md or "").splitlines()[0]}"""'
     future = "from __future__ import annotations"
-    return "\n".join([title, "", future, "", python_body(dag, pipeline)])
-
-
-def python_body(dag: DAG, pipeline: Pipeline) -> str:
-    """Return what stands in such a file below its first lines: imports, and the Dag."""
     names = Names()
     body = [
         f"pipeline = {source(pipeline, names)}",
@@ -51,7 +46,7 @@ def python_body(dag: DAG, pipeline: Pipeline) -> str:
         *(f"    {line}" for line in _tasks(dag, pipeline, names)),
         *_param(dag, names),
     ]
-    return "\n".join([str(names), "", *body, ""])
+    return "\n".join([title, "", future, "", str(names), "", *body, ""])
 
 
 def _head(dag: DAG, pipeline: Pipeline, names: Names) -> Iterator[str]:

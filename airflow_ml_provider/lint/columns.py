@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -10,12 +10,15 @@ from typing import Self
 from airflow_ml_provider.domain.errors import MLProviderError
 from airflow_ml_provider.domain.pipeline import FeatureView
 from airflow_ml_provider.domain.ports import Query, Store
+from airflow_ml_provider.domain.schema import NO_VERSION_CURE, SchemaPolicy
 from airflow_ml_provider.domain.table import TableName
 from airflow_ml_provider.hooks.store import open_store
 from airflow_ml_provider.spec import Fault, LoadedSystem, World, feature_views
 from airflow_ml_provider.spec.checks import Checks
 from airflow_ml_provider.spec.consistency import starts_at
 from airflow_ml_provider.spec.fault import did_you_mean
+from airflow_ml_provider.spec.feature import Feature
+from airflow_ml_provider.spec.inference import Inference
 from airflow_ml_provider.spec.inheritance import Layered
 from airflow_ml_provider.spec.loader import understood
 from airflow_ml_provider.spec.sql import read_text
@@ -77,6 +80,20 @@ class _Sight:
             yield from self._missing(place_of_label, [training.label.column], columns)
         for name, view in feature_views(self._loaded).items():
             yield from self._answer(name, view)
+        yield from self._unversioned("features", system.features)
+        yield from self._unversioned("inference", system.inference)
+
+    def _unversioned(
+        self, section: str, written: Mapping[str, Feature] | Mapping[str, Inference]
+    ) -> Iterator[Fault]:
+        """Yield the policies of ``written`` that the store would refuse at the first write."""
+        if self._store.capabilities.new_versions:
+            return
+        for name, pipeline in written.items():
+            if pipeline.schema_policy is SchemaPolicy.NEW_VERSION:
+                words = f"{section}.{name}: {self._store.address} cannot begin a new version"
+                place = (section, name, "schema")
+                yield self._document.fault_at(place, words, NO_VERSION_CURE)
 
     def _answer(self, name: str, view: FeatureView) -> Iterator[Fault]:
         place = ("features", name)

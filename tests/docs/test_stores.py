@@ -49,7 +49,12 @@ def described(profile: Profile) -> list[str]:
         way = "refused"
     else:
         way = "exchanged in a transaction" if profile.capabilities.transactions else "in versions"
-    lacking = sorted(name for name, there in asdict(profile.capabilities).items() if not there)
+    assert not profile.capabilities.new_versions  # which the page says of all of them
+    lacking = sorted(
+        name
+        for name, there in asdict(profile.capabilities).items()
+        if not there and name != "new_versions"
+    )
     return [way, "`, `".join(lacking), "yes" if profile.tested else "no"]
 
 

@@ -1,4 +1,4 @@
-"""Stubs: a Dag file a pipeline, which Airflow loads, and which an edit of the YAML overrules."""
+"""Stubs: a Dag file a pipeline, which Airflow loads, and which no edit of the YAML makes outdated."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from airflow.utils.file import might_contain_dag
 from airflow_ml_provider.domain.outline import whole
 from airflow_ml_provider.factory.build import build_dags
 from airflow_ml_provider.factory.compilation import Compilation, Stub, compiled, stubs, yaml_of
-from airflow_ml_provider.factory.stub import DEFAULTS
-from airflow_ml_provider.spec import inheritance, load
+from airflow_ml_provider.spec import load
 
 DAGS = Path(__file__).parent / "dags"
 NAMES = ("trips", "weekly", "demand", "checked", "forecast", "weekly_forecast")
@@ -66,28 +65,9 @@ def test_airflow_makes_the_very_dags_of_the_yaml(folder: Path, into: str | None)
     assert serialized(list(found.dags.values())) == serialized(own)
 
 
-def test_a_task_that_starts_from_a_stub_does_without_the_spec(folder: Path) -> None:
-    written(folder)
-    code = (
-        "import sys; from runpy import run_path; run_path(sys.argv[1]);"
-        "print('airflow_ml_provider.spec' in sys.modules)"
-    )
-    stub = folder / "fleet__demand.py"
-
-    def spec_is_read() -> str:
-        command = [sys.executable, "-c", code, str(stub)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return done.stdout.split()[-1]
-
-    assert spec_is_read() == "False"
-    with (folder / "fleet.yaml").open("a") as file:
-        file.write("# a word more\n")
-    assert spec_is_read() == "True"
-
-
 @pytest.mark.parametrize("file", ["fleet.yaml", "trips.sql", "../defaults.yaml"])
 def test_an_edit_takes_effect_before_anything_is_compiled_again(folder: Path, file: str) -> None:
-    written(folder)
+    before = written(folder)
     path = folder / file
     if file == "fleet.yaml":
         path.write_text(path.read_text().replace("retries: 3", "retries: 7"))
@@ -95,6 +75,8 @@ def test_an_edit_takes_effect_before_anything_is_compiled_again(folder: Path, fi
         path.write_text(f"{path.read_text()}-- changed\n")
     else:
         path.write_text("defaults: {features: {checks: {rows: {min: 5}}}}\n")
+
+    assert list(stubs([load(folder / "fleet.yaml")])) == before
 
     view = whole(bag(folder).dags["fleet.trips"].get_task("materialize").view)
 
@@ -143,7 +125,7 @@ def test_a_pipeline_that_was_removed_is_told_by_its_stub(folder: Path) -> None:
     assert "run 'airflow-ml compile'" in found.import_errors["fleet__weekly_forecast.py"]
 
 
-def test_what_asks_the_environment_is_read_each_time(folder: Path, monkeypatch) -> None:
+def test_the_environment_is_asked_each_time(folder: Path, monkeypatch) -> None:
     text = (folder / "fleet.yaml").read_text()
     (folder / "fleet.yaml").write_text(text.replace("store: warehouse", "store: ${env:STAGE}_wh"))
     monkeypatch.setenv("STAGE", "dev")
@@ -173,10 +155,6 @@ def test_two_compilations_write_the_same(folder: Path) -> None:
         for seed in ("1", "2")
     }
     assert len(texts) == 1
-
-
-def test_the_stub_knows_the_name_of_the_file_of_defaults() -> None:
-    assert DEFAULTS == inheritance.FILE
 
 
 def test_only_what_is_ours_and_unwanted_is_deleted(tmp_path: Path) -> None:

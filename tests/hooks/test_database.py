@@ -76,6 +76,7 @@ def test_neither_insert_rows_nor_run_is_on_the_way(warehouse, mocker):
     [
         ({"row_counts": False}, "lacks 'row_counts'"),
         ({"rows": True}, "no capabilities"),
+        ({"new_versions": True}, "no capabilities"),
         ("yes", "must name capabilities"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import duckdb
@@ -156,3 +157,20 @@ def test_the_store_is_asked_about_the_sql_itself(review):
 
     assert "shop.yaml:7" in fault
     assert "custmer" in fault
+
+
+@pytest.mark.usefixtures("store")
+def test_a_store_that_cannot_begin_a_new_version_is_told_before_the_first_write(
+    review, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = (SYSTEM + TRAINING).replace("spend.sql}", "spend.sql, schema: new_version}")
+    text = text.replace('shop_code:predict"}', 'shop_code:predict", schema: new_version}')
+    sql = "SELECT customer, moment FROM raw.orders"
+    assert review(text, sql=sql, code=CODE, look=True) == []
+
+    lake = json.dumps({"conn_type": "parquet", "host": str(tmp_path / "lake")})
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", lake)
+    found = review(f"{text}store: lake\n", sql=sql, code=CODE, look=True)
+
+    told = [each for each in found if "cannot begin a new version" in each]
+    assert [each.split(":")[1] for each in told] == ["7", "16"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import pytest
 
@@ -23,6 +23,7 @@ from airflow_ml_provider.domain.ports import Store
 from tests.stores.doors import open_store
 from tests.stores.mariadb import emptied, running_mariadb
 from tests.stores.objects import bucket, lake, running_objects
+from tests.stores.rest_catalog import running_catalog, warehouse
 
 Answer = TypeVar("Answer")
 
@@ -202,6 +203,32 @@ def iceberg_s3(objects_server: str, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
+def iceberg_postgres(postgres: Place, tmp_path: Path) -> Place:
+    books = ("postgres", postgres.location)
+    return Place("iceberg", catalogued(tmp_path / "lake", books, books))
+
+
+@pytest.fixture(scope="session")
+def catalog_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_catalog(tmp_path_factory.mktemp("catalog") / "catalog.sqlite") as address:
+        yield address
+
+
+@pytest.fixture
+def iceberg_rest(catalog_server: str, tmp_path: Path) -> Place:
+    ledger = ("sqlite", str(tmp_path / "ledger.sqlite"))
+    return Place(
+        "iceberg", catalogued(tmp_path / "lake", ledger, ("rest", warehouse(catalog_server)))
+    )
+
+
+def catalogued(root: Path, ledger: tuple[str, str], catalog: tuple[str, str]) -> str:
+    """Return the location of a lake in a folder whose ledger and catalog are elsewhere."""
+    names = ("ledger_kind", "ledger_location", "catalog_kind", "catalog_location")
+    return f"file://{root}?{urlencode(dict(zip(names, (*ledger, *catalog), strict=True)))}"
+
+
+@pytest.fixture
 def parquet(tmp_path: Path) -> Place:
     return Place("parquet", str(tmp_path / "lake"))
 
@@ -224,12 +251,23 @@ ENGINES = (
     "versioned_sqlite",
     pytest.param("versioned_postgres", marks=pytest.mark.postgres),
 )
-LAKES = ("delta", "delta_s3", "iceberg", "iceberg_s3", "parquet", "parquet_s3")
+LAKES = (
+    "delta",
+    "delta_s3",
+    "iceberg",
+    pytest.param("iceberg_postgres", marks=pytest.mark.postgres),
+    "iceberg_rest",
+    "iceberg_s3",
+    "parquet",
+    "parquet_s3",
+)
 _ENGINES_BRIEF = {"test_frozen", "test_kill", "test_ledger_race", "test_race", "test_replace"}
 _BRIEF = {
     "delta_s3": {"test_lake", "test_object_network", "test_replace"},
     # What both formats share is asked of Delta; here are what makes a commit, and all values.
     "iceberg": {"test_kill", "test_lake", "test_lake_types", "test_race", "test_replace"},
+    "iceberg_postgres": {"test_race"},
+    "iceberg_rest": {"test_race", "test_rest_catalog"},
     "iceberg_s3": {"test_object_network", "test_race"},
     "parquet": {
         "test_frozen",

@@ -25,12 +25,14 @@ class HttpRelay:
 
     Until it is told otherwise it passes everything on. It makes another name of the header it is
     ``deaf_to`` (which clients send in one piece with all others). It can be told to hurt those who
-    put an object there in whose path is a certain word: all of them, or the first few.
+    put an object there (or, with another method in ``hurts``, ask for it) in whose path is a
+    certain word: all of them, or the first few.
     """
 
-    def __init__(self, behind: str, deaf_to: str | None = None) -> None:
+    def __init__(self, behind: str, deaf_to: str | None = None, hurts: str = "PUT") -> None:
         self._overheard = self._hurt = 0
         self._behind = urlsplit(behind).netloc
+        self._hurts = hurts
         self._header = re.compile(f"^{deaf_to}:".encode(), re.MULTILINE | re.IGNORECASE)
         self._asked: list[tuple[str, str]] = []
         self._open: list[socket.socket] = []
@@ -72,6 +74,10 @@ class HttpRelay:
         """Go on holding the connection, and answer nothing, like a machine without power."""
         self._word, self._times, self._fault = word, times, self._drop
 
+    def hold(self, word: str, times: float = _ALL) -> None:
+        """Take the request, pass nothing on and answer nothing, like a process that hangs."""
+        self._word, self._times, self._fault = word, times, self._keep
+
     def _accepting(self) -> None:
         host, port = self._behind.split(":")
         with suppress(OSError):
@@ -98,7 +104,7 @@ class HttpRelay:
             (method.decode(), unquote(path.decode())) for method, path in _REQUEST.findall(data)
         ]
         self._asked += [(method, urlsplit(path).path) for method, path in found]
-        hurt = any(method == "PUT" and self._word in path for method, path in found)
+        hurt = any(method == self._hurts and self._word in path for method, path in found)
         if not hurt or self._times <= 0:
             return False
         self._times -= 1
@@ -130,6 +136,10 @@ class HttpRelay:
         while more := near.recv(1 << 20):
             far.sendall(more)
 
+    def _keep(self, data: bytes, near: socket.socket, far: socket.socket) -> None:
+        while near.recv(1 << 20):
+            continue
+
     def _drop(self, data: bytes, near: socket.socket, far: socket.socket) -> None:
         drop_all(near)
 
@@ -147,11 +157,11 @@ _Apart.register("relay", HttpRelay)
 
 
 @contextmanager
-def relayed(behind: str, deaf_to: str | None = None) -> Iterator[Any]:
+def relayed(behind: str, deaf_to: str | None = None, hurts: str = "PUT") -> Iterator[Any]:
     """
     Run a relay until the end of the block, in a process of its own.
 
     A library that waits for an answer may keep the interpreter to itself meanwhile.
     """
     with _Apart(ctx=PROCESSES) as apart:
-        yield apart.relay(behind, deaf_to)
+        yield apart.relay(behind, deaf_to, hurts)

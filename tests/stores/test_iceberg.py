@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -444,3 +445,18 @@ def test_a_row_without_a_value_that_the_table_demands_is_refused_by_name(
         put(store, day(5), gaps)
     assert values(store, day(5)) == [1.0, 2.0, 3.0]
     vouched(store, day(5))
+
+
+def test_a_catalog_in_postgres_names_the_extra_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = {
+        "ledger_kind": "sqlite",
+        "ledger_location": f"{tmp_path}/l.sqlite",
+        "catalog_kind": "postgres",
+        "catalog_location": "postgresql://nowhere/x",
+    }
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    said = pytest.raises(MissingExtraError, match=r"'airflow-ml-provider\[postgres\]'")
+    with open_store("iceberg", f"file://{tmp_path}/lake?{urlencode(books)}") as store, said:
+        store.columns(READINGS)

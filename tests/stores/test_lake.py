@@ -111,8 +111,10 @@ def test_a_ledger_that_was_restored_goes_on_from_the_tokens_of_the_tables(
 
 
 def ledger(lake_place: Place, folder: Path) -> Path:
-    [found] = [*folder.glob("ledger.sqlite"), *folder.glob("lake/_ml_ledger.sqlite")]
-    return found
+    found = [*folder.glob("ledger.sqlite"), *folder.glob("lake/_ml_ledger.sqlite")]
+    if not found:
+        pytest.skip("the ledger is a server's database, and not a file")
+    return found[0]
 
 
 @pytest.mark.parametrize("count", [20, 3, 0], ids=["other rows", "the same rows", "no rows"])

@@ -287,6 +287,7 @@ def test_who_dies_while_he_sets_a_table_aside_leaves_one_version_or_two(
 
 def test_a_store_that_cannot_rename_so_says_what_to_do(other_place: Place) -> None:
     with open_store(other_place.kind, other_place.location) as store:
+        assert not store.capabilities.new_versions
         mine = claim(store, day(5))
         with pytest.raises(ConfigurationError, match="'schema: new_version' is not offered by"):
             put(store, day(5), readings(day(5), 3), claimed=mine, schema=NEW)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from airflow_ml_provider.domain.capabilities import Capabilities
 from airflow_ml_provider.domain.errors import ConfigurationError, MLProviderError
 from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
@@ -55,6 +56,8 @@ class DuckDBStore(SqlStore):
     The file belongs to one process at a time: another one waits up to ``lock_wait`` seconds, and
     says then which process holds it. Call :meth:`release` before a long computation.
     """
+
+    capabilities = Capabilities(new_versions=True)
 
     def __init__(
         self,

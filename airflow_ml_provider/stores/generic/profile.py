@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from airflow_ml_provider.domain.capabilities import Capabilities
 from airflow_ml_provider.domain.errors import ConfigurationError
@@ -81,23 +82,23 @@ class Profile:
     true: str = "TRUE"
     false: str = "FALSE"
 
-    def known_as(self, changed: Mapping[str, object]) -> Profile:
+    def known_as(self, changed: Mapping[str, Any]) -> Profile:
         """
         Return the profile with the capabilities that a person knows better.
 
         :raises ConfigurationError: for one that does not exist or is no yes or no.
         """
-        known = asdict(self.capabilities)
+        # New versions are made by stores of their own, whatever the engine could do.
+        known = [each.name for each in fields(Capabilities) if each.name != "new_versions"]
         unknown = sorted(set(changed) - set(known))
         if unknown:
-            msg = f"'ml_store' names {unknown}, which are no capabilities. They are {list(known)}."
+            msg = f"'ml_store' names {unknown}, which are no capabilities. They are {known}."
             raise ConfigurationError(msg)
         vague = [name for name, value in changed.items() if not isinstance(value, bool)]
         if vague:
             msg = f"'ml_store' must say true or false of {vague}."
             raise ConfigurationError(msg)
-        capabilities = Capabilities(**{**known, **changed})
-        return replace(self, capabilities=capabilities)
+        return replace(self, capabilities=replace(self.capabilities, **changed))
 
     def require_enough(self) -> None:
         """

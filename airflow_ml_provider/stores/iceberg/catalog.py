@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from airflow_ml_provider.domain.errors import ConfigurationError
+from airflow_ml_provider.stores.connection.libpq import linked
+from airflow_ml_provider.stores.extras import needed
 from airflow_ml_provider.stores.lake.location import LakeLocation
 
 if TYPE_CHECKING:
@@ -64,7 +66,10 @@ def _uri(kind: str, location: str) -> str:
             raise ConfigurationError(msg)
         return f"sqlite:///{location}?timeout={_PATIENCE}"
     if kind == "postgres":
-        return location.replace("postgresql://", "postgresql+psycopg://", 1)
+        with needed("psycopg", "postgres", "An Iceberg catalog in PostgreSQL"):
+            import psycopg  # noqa: F401  SQLAlchemy imports it by the name in the URI
+        uri, _ = linked(location)
+        return uri.replace("postgresql://", "postgresql+psycopg://", 1)
     msg = (
         f"A store of kind {kind!r} cannot be the catalog of an Iceberg lake. Name a SQLite file, "
         "a PostgreSQL database or a REST catalog."
@@ -90,11 +95,13 @@ def _sql(uri: str, properties: Mapping[str, str]) -> Catalog:
 
 
 def _rest(location: str, properties: Mapping[str, str]) -> Catalog:
-    from pyiceberg.catalog.rest import RestCatalog
+    from airflow_ml_provider.stores.iceberg.rest import PatientCatalog
 
     parts = urlsplit(location)
+    uri = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
     given: dict[str, Any] = dict(parse_qsl(parts.query))
     if parts.username or parts.password:
         given["credential"] = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    uri = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    return RestCatalog(_NAME, uri=uri, **properties, **given)
+        # Where the protocol has it; a library to come does not look there by itself.
+        given.setdefault("oauth2-server-uri", f"{uri.rstrip('/')}/v1/oauth/tokens")
+    return PatientCatalog(_NAME, uri=uri, **properties, **given)

@@ -57,7 +57,7 @@ class MemoryStore(JoiningStore):
     Any number of threads may use one object. SQL is answered by DuckDB over copies of the tables.
     """
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(new_versions=True)
 
     def __init__(self, location: str = "memory", *, on_step: OnStep = unobserved) -> None:
         self.address = f"memory:{location}"

@@ -5,37 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from airflow_ml_provider.domain.errors import ConfigurationError, UnavailableError
+from airflow_ml_provider.domain.errors import UnavailableError
 from airflow_ml_provider.stores.connection.session import Row
 from airflow_ml_provider.stores.postgres.errors import driver, told
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# A dead network is noticed within a minute or so, a dead client's transaction within ten.
-_LINK = {
-    "application_name": "ml",
-    "connect_timeout": "10",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "60000",
-}
+# A dead client's transaction ends, and lets others go on.
 _IDLE_IN_TRANSACTION = "10min"
-
-
-def linked(uri: str) -> tuple[str, str]:
-    """Return the URI with settings of the link that it does not make itself, and its address."""
-    parts = urlsplit(uri)
-    if parts.scheme not in {"postgresql", "postgres"}:
-        msg = "A PostgreSQL store needs a URI like postgresql://user:password@host:5432/database."
-        raise ConfigurationError(msg)
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
-    query = urlencode({**_LINK, **given}, quote_via=quote)
-    place = parts.netloc.rpartition("@")[2] or given.get("host", "localhost")
-    return urlunsplit(parts._replace(query=query)), f"postgresql://{place}{parts.path}"
 
 
 def opened(uri: str, address: str, lock_wait: float, known: Any = None) -> tuple[Any, int]:

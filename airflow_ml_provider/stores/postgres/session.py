@@ -17,6 +17,7 @@ from airflow_ml_provider.domain.ledger import Claim
 from airflow_ml_provider.domain.ports import Column
 from airflow_ml_provider.domain.table import Slice, TableName
 from airflow_ml_provider.stores.arrow import inflow
+from airflow_ml_provider.stores.connection.libpq import linked
 from airflow_ml_provider.stores.connection.session import ConflictError, LockedError, Row
 from airflow_ml_provider.stores.connection.statement import (
     Statement,
@@ -30,7 +31,7 @@ from airflow_ml_provider.stores.connection.watch import Patience
 from airflow_ml_provider.stores.postgres import types
 from airflow_ml_provider.stores.postgres.dialect import PostgresDialect
 from airflow_ml_provider.stores.postgres.errors import driver, told
-from airflow_ml_provider.stores.postgres.link import asked, binds, linked, opened
+from airflow_ml_provider.stores.postgres.link import asked, binds, opened
 from airflow_ml_provider.stores.postgres.takeover import attempt_name, watched
 
 if TYPE_CHECKING:

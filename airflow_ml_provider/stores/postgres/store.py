@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_ml_provider.domain.capabilities import Capabilities
 from airflow_ml_provider.stores.connection.session import OnStep, unobserved
 from airflow_ml_provider.stores.connection.watch import Patience
 from airflow_ml_provider.stores.ledger.sql import SqlLedger
@@ -16,6 +17,8 @@ class PostgresStore(SqlStore):
     ``lock_wait``: seconds to wait for a lock. ``takeover_after``: seconds after which a past
     attempt that holds the same partition's line is ended, as a frozen one would hold it forever.
     """
+
+    capabilities = Capabilities(new_versions=True)
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ class SqliteStore(SqlStore):
     UTC, and a source whose times do not compare with it is refused.
     """
 
-    capabilities = Capabilities(row_lock=False, nan=False)
+    capabilities = Capabilities(row_lock=False, nan=False, new_versions=True)
 
     def __init__(
         self,
