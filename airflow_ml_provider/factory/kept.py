@@ -28,7 +28,7 @@ def recipes_of(
         return kept
     made, inputs = _made(Path(path))
     # An input that has changed by now, or that cannot be looked at, would never be found again.
-    if Look().unchanged(_rows(inputs)):
+    if look.again().unchanged(_rows(inputs)):
         shelf.put(name, _written(inputs, made))
     return [each for each in made if only in {None, each["dag_id"]}]
 

@@ -69,6 +69,13 @@ def _asked_for() -> str | None:
     return get_parsing_context().dag_id
 
 
+def _variable(name: str) -> str | None:
+    # Imported here: few systems ask for one, and each task start would pay for it.
+    from airflow_ml_provider.factory.world import airflows_variable
+
+    return airflows_variable(name)
+
+
 class _Found:
     """What one system came to: its Dags, or every fault of it."""
 
@@ -90,7 +97,7 @@ class _Source:
         files = [str(each) if isinstance(each, str | Path) else caller for each in systems]
         self.files = files
         self.shelf = Shelf.of_airflow()
-        self.look = Look()
+        self.look = Look(_variable)
         self.origins = Origins(self.shelf, os.path.abspath(folder), files)  # noqa: PTH100
 
     def one(self, dag_id: str | None) -> list[DAG]:

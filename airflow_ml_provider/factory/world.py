@@ -7,7 +7,7 @@ from functools import cache
 
 from airflow_ml_provider.hooks.options import configuration, option, variable_of
 from airflow_ml_provider.spec import World
-from airflow_ml_provider.spec.inputs import note_file, note_variable
+from airflow_ml_provider.spec.inputs import note_environment, note_file
 
 
 def airflows_world(profile: str | None = None, *, check_connections: bool = False) -> World:
@@ -19,25 +19,26 @@ def airflows_world(profile: str | None = None, *, check_connections: bool = Fals
     """
     return World(
         profile=lambda: profile or _active_profile(),
-        variable=cache(_variable),
+        variable=cache(airflows_variable),
         connection=cache(_is_connection) if check_connections else None,
     )
+
+
+def airflows_variable(name: str) -> str | None:
+    """Return the value of an Airflow Variable, or None when there is none."""
+    from airflow.sdk import Variable
+
+    found = Variable.get(name, default=None)
+    return None if found is None else str(found)
 
 
 def _active_profile() -> str | None:
     """Return the active profile, and note where it was looked for: a kept recipe depends on it."""
     for name in (variable_of("profile"), "AIRFLOW_CONFIG", "AIRFLOW_HOME"):
-        note_variable(name, os.environ.get(name))
+        note_environment(name, os.environ.get(name))
     path = configuration()
     note_file(path, path.read_bytes() if path.is_file() else None)
     return option("profile")
-
-
-def _variable(name: str) -> str | None:
-    from airflow.sdk import Variable
-
-    found = Variable.get(name, default=None)
-    return None if found is None else str(found)
 
 
 def _is_connection(conn_id: str) -> bool:

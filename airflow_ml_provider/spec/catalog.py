@@ -12,10 +12,11 @@ from pathlib import Path
 from airflow_ml_provider.domain.errors import ConfigurationError
 from airflow_ml_provider.domain.pipeline import BatchPrediction, FeatureView, TrainedModel
 from airflow_ml_provider.spec.fault import SpecError
+from airflow_ml_provider.spec.folder import yaml_files
 from airflow_ml_provider.spec.loaded import LoadedSystem
 from airflow_ml_provider.spec.loader import load
 from airflow_ml_provider.spec.plan import batch_predictions, feature_views, trained_models
-from airflow_ml_provider.spec.tree import is_ours, yaml_files
+from airflow_ml_provider.spec.tree import is_ours
 from airflow_ml_provider.spec.world import World
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from airflow_ml_provider.spec.document import Document, Loc, read_document, written_at
 from airflow_ml_provider.spec.fault import Fault, did_you_mean
 from airflow_ml_provider.spec.feature import Feature
+from airflow_ml_provider.spec.folder import DEFAULTS_FILE
 from airflow_ml_provider.spec.inference import Inference
 from airflow_ml_provider.spec.inputs import note_file
 from airflow_ml_provider.spec.profile import (
@@ -27,7 +28,6 @@ from airflow_ml_provider.spec.training import Training
 from airflow_ml_provider.spec.version import KEY as VERSION, unknown_version
 from airflow_ml_provider.spec.world import World
 
-FILE = "defaults.yaml"
 MATRIX = "matrix"
 ROOT = "root"
 
@@ -116,7 +116,7 @@ def _lay_profile(made: Layered, world: World) -> None:
 
 def _above(path: Path) -> Iterator[Document]:
     for folder in path.absolute().parent, *path.absolute().parent.parents:
-        file = folder / FILE
+        file = folder / DEFAULTS_FILE
         if file == path.absolute():
             continue
         if not file.is_file():
@@ -151,7 +151,7 @@ def _misplaced(document: Document) -> Iterator[Fault]:
         return
     for key in document.value:
         if key not in _ACCEPTED:
-            message = f"{FILE}: unknown key {key!r}"
+            message = f"{DEFAULTS_FILE}: unknown key {key!r}"
             yield document.fault_at((key,), message, did_you_mean(key, _ACCEPTED), at_key=True)
     if not isinstance(document.value.get("sources", {}), dict):
         hint = "Write 'sources: {NAME: {table: schema.table, time: event_time}}'."

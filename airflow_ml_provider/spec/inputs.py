@@ -12,7 +12,7 @@ from pathlib import Path
 Inputs = Mapping[tuple[str, str], str]
 """What was seen, by kind and name: a hash, or ``ABSENT`` where nothing was there."""
 
-FILE, VARIABLE = "file", "env"
+FILE, FOLDER, ENVIRONMENT, VARIABLE = "file", "folder", "env", "var"
 ABSENT = ""
 
 _noted: ContextVar[dict[tuple[str, str], str] | None] = ContextVar("noted", default=None)
@@ -34,8 +34,19 @@ def note_file(path: Path, content: bytes | None) -> None:
     _note(FILE, os.path.abspath(path), content)  # noqa: PTH100  a Path takes ten times as long
 
 
-def note_variable(name: str, value: str | None) -> None:
+def note_folder(folder: Path, names: Iterable[str]) -> None:
+    """Note the names of the YAML files below a folder."""
+    place = os.path.abspath(folder)  # noqa: PTH100  a Path takes ten times as long
+    _note(FOLDER, place, _joined(names))
+
+
+def note_environment(name: str, value: str | None) -> None:
     """Note a variable of the environment; None: it is not set."""
+    _note(ENVIRONMENT, name, _encoded(value))
+
+
+def note_variable(name: str, value: str | None) -> None:
+    """Note an Airflow Variable; None: there is none."""
     _note(VARIABLE, name, _encoded(value))
 
 
@@ -49,11 +60,17 @@ class Look:
     One look at the world, in which nothing is looked at twice.
 
     Contents are compared, not times of change: two edits may share a tick of the clock, a checkout
-    may carry one time for all of its files, and a clock may be set back.
+    may carry one time for all of its files, and a clock may be set back. ``variable`` returns the
+    value of an Airflow Variable, or None; left out, Variables count as changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variable: Callable[[str], str | None] | None = None) -> None:
+        self._variable = variable
         self._seen: dict[tuple[str, str], str | None] = {}
+
+    def again(self) -> Look:
+        """Return another look, which sees what has changed since."""
+        return Look(self._variable)
 
     def unchanged(self, inputs: Iterable[Sequence[str]]) -> bool:
         """
@@ -66,8 +83,13 @@ class Look:
     def _now(self, kind: str, name: str) -> str | None:
         key = (kind, name)
         if key not in self._seen:
-            self._seen[key] = _NOW[kind](name) if kind in _NOW else None
+            self._seen[key] = self._looked(kind, name)
         return self._seen[key]
+
+    def _looked(self, kind: str, name: str) -> str | None:
+        if kind == VARIABLE and self._variable is not None:
+            return _hash(_encoded(self._variable(name)))
+        return _NOW[kind](name) if kind in _NOW else None
 
 
 def _note(kind: str, name: str, content: bytes | None) -> None:
@@ -91,7 +113,17 @@ def _file(name: str) -> str | None:
         return None
 
 
-def _variable(name: str) -> str | None:
+def _folder(name: str) -> str:
+    from airflow_ml_provider.spec.folder import yaml_names
+
+    return _hash(_joined(yaml_names(name)))
+
+
+def _joined(names: Iterable[str]) -> bytes:
+    return os.fsencode("\0".join(names))
+
+
+def _environment(name: str) -> str:
     return _hash(_encoded(os.environ.get(name)))
 
 
@@ -99,4 +131,8 @@ def _encoded(value: str | None) -> bytes | None:
     return None if value is None else os.fsencode(value)
 
 
-_NOW: Mapping[str, Callable[[str], str | None]] = {FILE: _file, VARIABLE: _variable}
+_NOW: Mapping[str, Callable[[str], str | None]] = {
+    FILE: _file,
+    FOLDER: _folder,
+    ENVIRONMENT: _environment,
+}

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.fault import did_you_mean
-from airflow_ml_provider.spec.inputs import note_elsewhere, note_variable
+from airflow_ml_provider.spec.inputs import note_elsewhere, note_environment, note_variable
 from airflow_ml_provider.spec.reading import refuse
 from airflow_ml_provider.spec.world import World
 
@@ -85,7 +85,7 @@ def _value(world: World, kinds: tuple[str, ...], reference: re.Match[str]) -> st
 
 
 def _from_environment(world: World, name: str) -> str:
-    note_variable(name, world.environment.get(name))
+    note_environment(name, world.environment.get(name))
     if name not in world.environment:
         hint = f"Set {name} wherever Airflow parses or runs this Dag, or write the value itself."
         refuse(f"the environment has no variable {name!r}", hint)
@@ -93,8 +93,8 @@ def _from_environment(world: World, name: str) -> str:
 
 
 def _variable(world: World, name: str) -> str:
-    note_elsewhere(f"variable {name}")
     found = world.variable_of(name)
+    note_variable(name, found)
     if found is None and world.lenient:
         return re.sub(r"\W", "_", name) + _UNKNOWN
     if found is None:

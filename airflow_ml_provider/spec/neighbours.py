@@ -10,7 +10,6 @@ from pathlib import Path
 from airflow_ml_provider.spec.document import shown
 from airflow_ml_provider.spec.fault import Fault, SpecError, did_you_mean
 from airflow_ml_provider.spec.inheritance import Layered
-from airflow_ml_provider.spec.inputs import note_elsewhere
 from airflow_ml_provider.spec.loaded import LoadedSystem
 from airflow_ml_provider.spec.system import System
 from airflow_ml_provider.spec.tree import files_of, root_of, systems_below
@@ -53,7 +52,6 @@ class Neighbourhood:
         return found, faults
 
     def _looked_for(self, reference: str) -> LoadedSystem | tuple[str, str]:
-        note_elsewhere(f"system {reference}")
         name, _, feature = reference.partition(".")
         if not (name and feature) or "/" in reference or "\\" in reference:
             hint = "Write 'feature', or 'system.feature' for one of another system."

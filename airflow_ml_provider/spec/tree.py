@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from airflow_ml_provider.spec.document import MAX_BYTES
-from airflow_ml_provider.spec.inheritance import FILE as DEFAULTS_FILE, ROOT
+from airflow_ml_provider.spec.folder import DEFAULTS_FILE, yaml_files, yaml_names
+from airflow_ml_provider.spec.inheritance import ROOT
+from airflow_ml_provider.spec.inputs import note_file, note_folder
 
 _OURS = re.compile(r"^(system|sources|features|training|inference|profiles)\s*:", re.MULTILINE)
 _SYSTEM = re.compile(r"^system\s*:\s*['\"]?([\w.-]+)", re.MULTILINE)
@@ -35,7 +38,9 @@ def files_of(system: str, root: Path) -> Iterator[Path]:
     No file is parsed for it: its line ``system: name`` is searched for, and the search ends when
     the caller has what it wants.
     """
-    every = yaml_files(root)
+    names = yaml_names(os.fspath(root))
+    note_folder(root, names)
+    every = [root / name for name in names]
     likely = [path for path in every if path.stem == system]
     for path in dict.fromkeys((*likely, *every)):
         if system_of(path) == system:
@@ -46,18 +51,6 @@ def systems_below(root: Path) -> tuple[str, ...]:
     """Return the names of all systems below ``root``."""
     found = (system_of(path) for path in yaml_files(root))
     return tuple(sorted({name for name in found if name}))
-
-
-def yaml_files(folder: Path) -> list[Path]:
-    """Return the YAML files below a folder, those of hidden folders and defaults left out."""
-    every = [*folder.rglob("*.yaml"), *folder.rglob("*.yml")]
-    # A hidden folder is a virtual environment, a cache or a repository, and none of ours.
-    return sorted(
-        path
-        for path in every
-        if path.name != DEFAULTS_FILE
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
 
 
 def is_ours(path: Path) -> bool:
@@ -74,6 +67,9 @@ def system_of(path: Path) -> str | None:
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES).decode("utf-8-sig", errors="replace")
+            content = file.read(MAX_BYTES)
     except OSError:
+        note_file(path, None)
         return ""
+    note_file(path, content)
+    return content.decode("utf-8-sig", errors="replace")

@@ -20,6 +20,7 @@ from airflow_ml_provider.factory.kept import recipes_of
 from airflow_ml_provider.factory.planning import recipes
 from airflow_ml_provider.factory.recipe import Recipe, calendar_of
 from airflow_ml_provider.factory.shelf import Shelf
+from airflow_ml_provider.factory.world import airflows_variable
 from airflow_ml_provider.spec import (
     LoadedSystem,
     SpecError,
@@ -56,13 +57,14 @@ def serialized(made: list[Recipe]) -> str:
     return json.dumps(dags, sort_keys=True)
 
 
+def refused(path: Path, world: object = None) -> None:
+    msg = f"{path} was loaded again"
+    raise AssertionError(msg)
+
+
 @pytest.fixture
 def no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, world: object = None) -> None:
-        msg = f"{path} was loaded again"
-        raise AssertionError(msg)
-
-    monkeypatch.setattr("airflow_ml_provider.spec.load", refuse)
+    monkeypatch.setattr("airflow_ml_provider.spec.load", refused)
 
 
 @pytest.mark.parametrize("path", [SHIPPED, FLEET], ids=lambda path: path.stem)
@@ -217,32 +219,100 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     assert found(fleet, shelf) == recipes(load(fleet))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("store: warehouse", "store: ${var:fleet_store}"),
-        ("features: [weekly, trips]", "features: [shop.spend]"),
-    ],
-    ids=["a Variable", "another system"],
-)
-def test_what_depends_on_more_than_can_be_looked_at_is_made_every_time(
-    fleet: Path,
-    shelf: Shelf,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    change: tuple[str, str],
+def test_a_file_that_asks_for_a_variable_is_kept_for_its_value(
+    fleet: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW_VAR_FLEET_STORE", "warehouse")
-    (fleet.parent / "shop.yaml").write_text(
-        fleet.read_text().replace("system: fleet", "system: shop").replace("trips:", "spend:", 1)
-        .split("training:")[0]
-    )  # fmt: skip
-    text = fleet.read_text()
-    assert change[0] in text
-    fleet.write_text(text.replace(*change))
+    def store_in(look: Look) -> str | None:
+        return recipes_of(fleet, shelf=shelf, look=look)[0]["store"]
 
-    assert len(found(fleet, shelf)) == 6
-    assert not (tmp_path / "recipes").exists()
+    monkeypatch.setenv("AIRFLOW_VAR_FLEET_STORE", "warehouse")
+    fleet.write_text(fleet.read_text().replace("store: warehouse", "store: ${var:fleet_store}"))
+    assert store_in(Look(airflows_variable)) == "warehouse"
+    with monkeypatch.context() as patch:
+        patch.setattr("airflow_ml_provider.spec.load", refused)
+        assert store_in(Look(airflows_variable)) == "warehouse"
+
+    monkeypatch.setenv("AIRFLOW_VAR_FLEET_STORE", "lake")
+    assert store_in(Look(airflows_variable)) == "lake"
+
+
+SHOP = """\
+system: shop
+owner: growth
+start: 2026-01-01
+store: warehouse
+timezone: America/New_York
+sources: {orders: {table: raw.orders, time: at}}
+features: {spend: {every: day, entity: [customer], time: day, from: [orders], sql: spend.sql}}
+"""
+GUEST = """\
+system: guest
+owner: growth
+start: 2026-01-01
+store: warehouse
+timezone: America/New_York
+sources: {labels: {table: raw.labels, time: at}}
+training:
+  churn:
+    features: [shop.spend]
+    label: {from: labels, column: gone}
+    window: 28d
+    train: guest_code:fit
+    evaluate: guest_code:evaluate
+"""
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Path:
+    """A system that reads a feature of another one, which stands beside it."""
+    folder = tmp_path / "tree"
+    (folder / "ours").mkdir(parents=True)
+    (folder / "theirs").mkdir()
+    (folder / "defaults.yaml").write_text("root: true\n")
+    (folder / "theirs" / "shop.yaml").write_text(SHOP)
+    (folder / "theirs" / "spend.sql").write_text("SELECT 1")
+    (folder / "ours" / "guest.yaml").write_text(GUEST)
+    return folder / "ours" / "guest.yaml"
+
+
+def test_a_file_that_reads_another_system_is_kept_while_that_is_the_same(
+    guest: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = found(guest, shelf)
+    monkeypatch.setattr("airflow_ml_provider.spec.load", refused)
+    assert found(guest, shelf) == fresh
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("theirs/shop.yaml", SHOP.replace("every: day", "every: hour")),
+        ("theirs/spend.sql", "SELECT 2"),
+        ("theirs/defaults.yaml", "features: {shop: {}}\n"),
+        ("a/shop.yaml", SHOP.replace("sql: spend.sql", "sql: ../theirs/spend.sql, table: x.y")),
+        ("defaults.yaml", "owner: others\n"),
+    ],
+    ids=["its YAML", "its SQL", "its defaults", "another file of the name", "the root"],
+)
+def test_a_change_of_the_other_system_is_seen(
+    guest: Path, shelf: Shelf, file: str, text: str
+) -> None:
+    def outcome() -> list[Recipe] | str:
+        try:
+            return found(guest, shelf)
+        except SpecError as error:
+            return str(error)
+
+    before = outcome()
+    assert outcome() == before
+    changed = guest.parents[1] / file
+    changed.parent.mkdir(exist_ok=True)
+    changed.write_text(text)
+
+    after = outcome()
+
+    assert after != before
+    assert isinstance(after, str) or after == recipes(load(guest))
 
 
 @pytest.mark.parametrize("how", ["the environment", "airflow.cfg"])

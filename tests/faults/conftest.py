@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from tests.stores.conftest import (
+    catalog_server,
     delta,
     delta_s3,
     duckdb_file,
     generic_postgres,
     generic_sqlite,
     iceberg,
+    iceberg_postgres,
+    iceberg_rest,
     iceberg_s3,
     lasting_place,
     mysql,
@@ -25,12 +28,15 @@ from tests.stores.conftest import (
 )
 
 __all__ = [
+    "catalog_server",
     "delta",
     "delta_s3",
     "duckdb_file",
     "generic_postgres",
     "generic_sqlite",
     "iceberg",
+    "iceberg_postgres",
+    "iceberg_rest",
     "iceberg_s3",
     "lasting_place",
     "mysql",

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_ml_provider import spec
 from airflow_ml_provider.spec import load
-from airflow_ml_provider.spec.inputs import Look, note_file, note_variable, noted
+from airflow_ml_provider.spec.inputs import Look, note_environment, note_file, noted
 
 SHOP = """\
 system: shop
@@ -62,7 +62,7 @@ def test_a_look_sees_the_same_until_something_changes(
 def test_a_value_that_is_no_text_is_noted_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_OWNER", "\udcff")
     with noted() as inputs:
-        note_variable("SHOP_OWNER", "\udcff")
+        note_environment("SHOP_OWNER", "\udcff")
 
     assert Look().unchanged((*key, seen) for key, seen in inputs.items())
 

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_ml_provider.domain.errors import ConfigurationError, UnavailableError
 from airflow_ml_provider.domain.table import TableName
+from airflow_ml_provider.stores.duckdb import journal
 from airflow_ml_provider.stores.duckdb.file import closed, gate
 from airflow_ml_provider.stores.duckdb.store import DuckDBStore
 from airflow_ml_provider.stores.open import open_store
@@ -38,6 +39,7 @@ def test_a_file_is_opened_and_closed_behind_its_gate_alone(
     monkeypatch.setattr(duckdb, "connect", watched)
     with DuckDBStore(path) as store:
         put(store, day(5), readings(day(5), 2))
+    journal.hold(str(path))
     closed(Handle(), str(path))
     assert alone == [True, True]
     assert not is_shut(str(path))

@@ -6,11 +6,12 @@ import fcntl
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_ml_provider.domain.errors import UnavailableError
+from airflow_ml_provider.stores.duckdb import journal
 from airflow_ml_provider.stores.duckdb.engine import CONFIG, installed, settled
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def opened(path: str, lock_wait: float) -> duckdb.DuckDBPyConnection:
 
     def connect() -> duckdb.DuckDBPyConnection:
         with gate(path):
-            return settled(library.connect(path, config=CONFIG))
+            return _held(path, library.connect)
 
     try:
         return _persistently(connect, lock_wait)
@@ -40,17 +41,57 @@ def opened(path: str, lock_wait: float) -> duckdb.DuckDBPyConnection:
         raise UnavailableError(_why_not(path, lock_wait, str(error))) from error
 
 
-def closed(handle: Any, path: str) -> None:
-    """Close a connection or a cursor: the last one to a file writes the head of the file."""
+def _held(path: str, connect: Callable[..., Any]) -> duckdb.DuckDBPyConnection:
+    """Connect in the gate; a file that a killed process has left torn is mended before."""
+    if path == IN_MEMORY:
+        return settled(connect(path, config=CONFIG))
+    if not Path(path).exists():
+        journal.forget(path)
+    try:
+        connection = connect(path, config=CONFIG)
+    except installed().Error as error:
+        if not journal.mended(path, error):
+            raise
+        connection = connect(path, config=CONFIG)
+    journal.hold(path)
+    return settled(connection)
+
+
+def another(connection: duckdb.DuckDBPyConnection, path: str) -> duckdb.DuckDBPyConnection:
+    """Return a cursor, which may outlive its connection and has to be closed as that has."""
+    cursor = settled(connection.cursor())
+    if path != IN_MEMORY:
+        journal.hold(path)
+    return cursor
+
+
+def committed(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Commit, which begins a checkpoint when there is much to write."""
+    if path != IN_MEMORY:
+        journal.keep(path, connection)
+    connection.execute("COMMIT")
+
+
+def closed(handle: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Close a connection or a cursor: the last one to a file makes a checkpoint."""
+    if path == IN_MEMORY:
+        handle.close()
+        return
 
     def close() -> None:
         with gate(path):
+            # Of a database that has failed nothing can be asked, and nothing is written.
+            with suppress(installed().Error):
+                if Path(f"{path}.wal").exists():
+                    journal.keep(path, handle)
             handle.close()
 
     try:
         _persistently(close, _MOST_OF_A_CLOSE)
     except BlockingIOError:
         handle.close()
+    finally:
+        journal.release(path)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from airflow_ml_provider.stores.duckdb.engine import (
     settled,
     told,
 )
-from airflow_ml_provider.stores.duckdb.file import IN_MEMORY, closed, opened
+from airflow_ml_provider.stores.duckdb.file import IN_MEMORY, another, closed, committed, opened
 from airflow_ml_provider.stores.ledger.sql import SqlLedger
 from airflow_ml_provider.stores.sql.store import SqlStore
 
@@ -120,7 +120,8 @@ class DuckDBSession:
 
     def commit(self) -> None:
         """Commit."""
-        self.execute("COMMIT")
+        with told():
+            committed(self.connection, self._path)
         self._in_transaction = False
         self._unbound_memory()
 
@@ -148,9 +149,13 @@ class DuckDBSession:
         """Stream a SELECT over a cursor of its own, closed at the end of the rows."""
         import pyarrow as pa
 
-        cursor = settled(self.connection.cursor())
-        with told():
-            reader = selected(cursor, statement).to_arrow_reader(_BATCH_ROWS)
+        cursor = another(self.connection, self._path)
+        try:
+            with told():
+                reader = selected(cursor, statement).to_arrow_reader(_BATCH_ROWS)
+        except BaseException:
+            closed(cursor, self._path)
+            raise
         return pa.RecordBatchReader.from_batches(
             reader.schema, _batches(cursor, reader, self._path)
         )
