@@ -16,14 +16,14 @@ from zlib import crc32
 if TYPE_CHECKING:
     import duckdb
 
-# The main header and two heads, of which the one with the higher number counts.
+# The main header and two heads, of which the one with the higher number counts; both say how large
+# a block is.
 _HEAD = 3 * 4096
-_SUM = struct.Struct("<I")
+_BLOCK_SIZE = struct.Struct("<Q")
+_BLOCK_SIZE_AT = 4096 + 40
+_SUM = struct.Struct("<IQ")
 _PLACE = struct.Struct("<QQ")
-_WRITTEN_OVER = (
-    "SELECT block_id, block_size FROM pragma_metadata_info() AS used, pragma_database_size() "
-    "WHERE used.free_blocks > 0 AND database_name = current_database() ORDER BY block_id"
-)
+_WRITTEN_OVER = "SELECT block_id FROM pragma_metadata_info() WHERE free_blocks > 0"
 _TORN = re.compile(r"Corrupt database file: .* in block at location (\d+)")
 
 _lock = threading.RLock()
@@ -85,7 +85,8 @@ def keep(path: str, connection: duckdb.DuckDBPyConnection) -> None:
             return
         with closing(connection.cursor()) as cursor:
             blocks = cursor.execute(_WRITTEN_OVER).fetchall()
-        places = [(_HEAD + number * size, size) for number, size in blocks]
+        [size] = _BLOCK_SIZE.unpack_from(head, _BLOCK_SIZE_AT)
+        places = [(_HEAD + number * size, size) for (number,) in sorted(blocks)]
         pieces = [_PLACE.pack(*place) + file.read(*place) for place in places]
         with suppress(OSError):
             _put(_beside(path), b"".join([head, *pieces]))
@@ -134,9 +135,13 @@ def _beside(path: str) -> Path:
 
 
 def _put(place: Path, content: bytes) -> None:
-    draft = place.with_name(f"{place.name}.part")
-    draft.write_bytes(_SUM.pack(crc32(content)) + content)
-    draft.replace(place)
+    # In its place, which is ten times as quick as a new file: no checkpoint begins before it is
+    # there, and one that is half there is of no use and not believed.
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        os.pwrite(descriptor, _SUM.pack(crc32(content), len(content)) + content, 0)
+    finally:
+        os.close(descriptor)
 
 
 def _read(place: Path) -> bytes | None:
@@ -144,8 +149,11 @@ def _read(place: Path) -> bytes | None:
         found = place.read_bytes()
     except OSError:
         return None
-    content = found[_SUM.size :]
-    return content if found[: _SUM.size] == _SUM.pack(crc32(content)) else None
+    if len(found) < _SUM.size:
+        return None
+    checksum, length = _SUM.unpack_from(found)
+    content = found[_SUM.size : _SUM.size + length]
+    return content if (crc32(content), len(content)) == (checksum, length) else None
 
 
 def _blocks(journal: bytes) -> Iterator[tuple[int, bytes]]:
