@@ -44,6 +44,9 @@ def _groups(value: object) -> object:
     return value
 
 
+_TOO_LARGE = 2**63  # no store has whole numbers beyond
+
+
 def _bounds(value: object) -> object:
     hint = "Write [low, high]; null leaves a side open: [0, null]."
     if not isinstance(value, list | tuple) or len(value) != 2:  # noqa: PLR2004
@@ -51,8 +54,11 @@ def _bounds(value: object) -> object:
     for bound in value:
         if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
             refuse(f"must hold numbers, got {shown(bound)}", hint)
-        if bound is not None and not math.isfinite(bound):
+        if isinstance(bound, float) and not math.isfinite(bound):
             refuse(f"must hold finite numbers, got {bound}", hint)
+        if isinstance(bound, int) and not -_TOO_LARGE <= bound < _TOO_LARGE:
+            far = "Write a number so far away as 1e30, or leave that side open with null."
+            refuse(f"must hold whole numbers of 64 bits, got {shown(bound)}", far)
     low, high = value
     if low is None and high is None:
         refuse("bounds nothing: both sides are open", hint)

@@ -63,7 +63,10 @@ def flow(value: object) -> str:
 
 
 def _integer(text: str) -> int:
-    return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
+    if text[:2] not in {"0o", "0x"}:
+        return int(text)
+    # Python takes these of any length, and then cannot write them: here both have one limit.
+    return int(str(int(text, 0)))
 
 
 def _number(text: str) -> float:
