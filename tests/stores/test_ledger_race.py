@@ -124,10 +124,10 @@ def test_who_registers_and_dies_is_succeeded_when_its_lease_has_run_out(
 
 @pytest.mark.faults
 def test_who_takes_longer_than_its_lease_keeps_it(hire: Hire, book: Path, lasting: Store) -> None:
-    slow = hire(holds=True, seconds=1.0)
+    slow = hire(holds=True, seconds=3.0)
     slow.reaches("begun")
-    lasting.ledger._lease_wait_seconds = 2.0
-    with pytest.raises(UnavailableError, match=r"registering m \(key\) for more than 2 s"):
+    lasting.ledger._lease_wait_seconds = 5.0
+    with pytest.raises(UnavailableError, match=r"registering m \(key\) for more than 5 s"):
         lasting.ledger.register_once("m", "key", lambda: "another")
     lasting.release()
     slow.goes_on()
