@@ -77,9 +77,19 @@ class Work:
         self._features: dict[str, dict[str, Any]] = {}
         self._made = Conversion()
 
-    def note(self, loc: Loc, message: str, hint: str, *, at_key: bool = False) -> None:
-        """Tell something about what stands at ``loc``."""
-        self._made.notes.append(self._document.fault_at(loc, message, hint, at_key=at_key))
+    def note(
+        self,
+        loc: Loc,
+        message: str,
+        hint: str,
+        document: Document | None = None,
+        *,
+        at_key: bool = False,
+    ) -> None:
+        """Tell something about what stands at ``loc``, once: of defaults many Dags may find it."""
+        fault = (document or self._document).fault_at(loc, message, hint, at_key=at_key)
+        if fault not in self._made.notes:
+            self._made.notes.append(fault)
 
     def take_dag(self, name: str, dag: Mapping[str, Any]) -> None:
         """Make features of the tasks of a Dag."""
@@ -122,7 +132,7 @@ class Work:
         lost = [o for o in task.after if o not in waits and names.get(o) not in self._features]
         if lost:
             reason = f"{', '.join(lost)} became nothing that could be awaited"
-            self._told((*task.loc, "dependencies"), "dependencies", reason)
+            self._left_out((*task.loc, "dependencies"), "dependencies", reason)
 
     def _allow(self, sources: Iterable[str], lateness: str) -> None:
         # What a feature of ours writes is awaited by its ledger, not by the clock.
@@ -138,23 +148,20 @@ class Work:
         for key, (layer, loc, value) in given.items():
             refusal = self._shared.take(key, value)
             if refusal is not None:
-                self._told(loc, key, refusal, layer.document)
+                self._left_out(loc, key, refusal, layer.document)
         known = {"default_args", "tasks", "timezone", *_SCHEDULES}
         for layer in layers:
             for key in layer.said:
                 if key not in known:
-                    self._told((*layer.loc, key), str(key), of_key(str(key)), layer.document)
+                    self._left_out((*layer.loc, key), str(key), of_key(str(key)), layer.document)
 
-    def _told(self, loc: Loc, key: str, reason: str, document: Document | None = None) -> None:
-        within = document or self._document
-        fault = within.fault_at(loc, f"{key}: left out", f"Why: {reason}.", at_key=True)
-        if fault not in self._made.notes:  # what stands under 'default' is met with every Dag
-            self._made.notes.append(fault)
+    def _left_out(self, loc: Loc, key: str, reason: str, document: Document | None = None) -> None:
+        self.note(loc, f"{key}: left out", f"Why: {reason}.", document, at_key=True)
 
     def _leave(self, loc: Loc, said: Mapping[str, Any], known: Iterable[str]) -> None:
         for key in said:
             if key not in known:
-                self._told((*loc, key), str(key), of_key(str(key)))
+                self._left_out((*loc, key), str(key), of_key(str(key)))
 
     def _cadence(self, name: str, dag: Mapping[str, Any]) -> Cadence | None:
         for layer in (Layer(self._document, (name,), dag), *reversed(self._defaults)):
@@ -170,23 +177,18 @@ class Work:
         if found is None:
             why = "Why: partitions are of an hour, a day, a week or a month. Add 'every' yourself."
             words = f"schedule: {schedule!r} is the cadence of no partition"
-            self._note_once(layer, key, words, why)
+            self.note((*layer.loc, key), words, why, layer.document)
         elif found.lateness:
             hint = (
                 "A partition is computed when its data is ready: say when that is under 'ready'."
             )
             said = f"'every: {found.every}', and its sources may be {found.lateness} late"
-            self._note_once(layer, key, f"schedule: became {said}", hint)
+            self.note((*layer.loc, key), f"schedule: became {said}", hint, layer.document)
         return found
-
-    def _note_once(self, layer: Layer, key: str, words: str, hint: str) -> None:
-        fault = layer.document.fault_at((*layer.loc, key), words, hint)
-        if fault not in self._made.notes:
-            self._made.notes.append(fault)
 
     def _take_task(self, task: Task, names: Mapping[str, str], found: Cadence | None) -> None:
         if task.is_empty:
-            self._told(task.loc, task.task_id, "it does nothing")
+            self._left_out(task.loc, task.task_id, "it does nothing")
         elif task.is_check:
             self._take_check(task)
         elif task.is_sql:
@@ -275,13 +277,13 @@ class Work:
         if isinstance(given, dict) and not any("{{" in str(value) for value in given.values()):
             feature["params"] = given
         else:
-            self._told((*task.loc, key), key, "params are plain values, without templates")
+            self._left_out((*task.loc, key), key, "params are plain values, without templates")
 
     def _connection(self, task: Task) -> None:
         for key in ("conn_id", "postgres_conn_id", "snowflake_conn_id"):
             refusal = self._shared.take("store", task.said[key]) if key in task.said else None
             if refusal is not None:
-                self._told((*task.loc, key), key, refusal)
+                self._left_out((*task.loc, key), key, refusal)
 
     def _beside(self, name: str, loc: Loc) -> object:
         path = self._document.path.parent / name
