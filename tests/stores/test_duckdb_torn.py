@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -12,7 +14,7 @@ from airflow_ml_provider.domain.errors import UnavailableError
 from airflow_ml_provider.stores.open import open_store
 from tests.stores.attempt import Attempt, Plan
 from tests.stores.conftest import Place
-from tests.stores.world import day, put, readings, values, vouched
+from tests.stores.world import READINGS, day, put, readings, values, vouched
 
 HEAD, BLOCK, PAGE = 3 * 4096, 262_144, 4096
 SMALL, LARGE = 2_000, 80_000
@@ -108,3 +110,25 @@ def test_a_journal_that_is_cut_off_is_not_believed(tmp_path: Path) -> None:
     ):
         values(store, day(5))
     assert path.read_bytes() == content
+
+
+def test_the_file_stays_locked_while_other_stores_of_the_process_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Who closes any descriptor of a file gives up the locks that the process has on it.
+    monkeypatch.chdir(tmp_path)
+    connect = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+
+    def refused() -> bool:
+        command = [sys.executable, "-c", connect, str(tmp_path / "store.duckdb")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return "Could not set lock" in done.stderr
+
+    with open_store("duckdb", str(tmp_path / "store.duckdb")) as store:
+        put(store, day(5), readings(day(5), 3))
+        assert refused()
+        with open_store("duckdb", "store.duckdb") as other:
+            assert values(other, day(5)) == [1.0, 2.0, 3.0]
+        store.scan(READINGS).read_all()
+        assert refused()
+    assert not refused()
