@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
 from pyarrow.fs import S3FileSystem
+
+from tests.stores.served import served
 
 _SERVER = """
 import sys
@@ -23,26 +22,9 @@ sys.stdin.read()
 KEY, SECRET = "the-key", "the-secret"
 
 
-@contextmanager
-def running_objects() -> Iterator[str]:
+def running_objects() -> AbstractContextManager[str]:
     """Run a server until the end of the block; yield its address."""
-    server = subprocess.Popen(
-        [sys.executable, "-c", _SERVER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        address = server.stdout.readline().strip()
-        assert address, "The object store did not start."
-        yield address
-    finally:
-        server.stdin.close()
-        server.stdout.close()
-        server.wait(30)
+    return served("-c", _SERVER)
 
 
 def bucket(address: str) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +33,8 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.table import CommitTableRequest, StagedTable, Table
 
+from tests.stores.served import served
+
 CLIENT, SECRET = "the-client", "the secret/of it"
 _TOKEN = "a-token"  # noqa: S105
 _CODES = {
@@ -46,25 +47,9 @@ _CODES = {
 }
 
 
-@contextmanager
-def running_catalog(database: Path) -> Iterator[str]:
+def running_catalog(database: Path) -> AbstractContextManager[str]:
     """Run a server until the end of the block; yield its address."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tests.stores.rest_catalog", str(database)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        address = server.stdout.readline().strip()
-        assert address, "The catalog did not start."
-        yield address
-    finally:
-        server.stdin.close()
-        server.stdout.close()
-        server.wait(30)
+    return served("-m", "tests.stores.rest_catalog", str(database))
 
 
 def warehouse(address: str) -> str:
