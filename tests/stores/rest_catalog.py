@@ -64,7 +64,10 @@ class _Catalogs(ThreadingHTTPServer):
     def __init__(self, database: str) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         uri = f"sqlite:///{database}?timeout=60"
-        self.catalog: Callable[[str], SqlCatalog] = cache(lambda name: SqlCatalog(name, uri=uri))
+        SqlCatalog("first", uri=uri).close()  # makes the tables, before any two requests do
+        self.catalog: Callable[[str], SqlCatalog] = cache(
+            lambda name: SqlCatalog(name, uri=uri, init_catalog_tables="false")
+        )
 
 
 class _Answer(BaseHTTPRequestHandler):

@@ -208,6 +208,9 @@ def test_a_write_that_meets_an_upgrade_is_refused_and_changes_nothing(
 
 
 def test_what_the_first_release_commits_while_an_upgrade_waits_is_not_lost(first: Place) -> None:
+    if first.kind == "duckdb":
+        pytest.skip("a DuckDB file belongs to one process, so two releases never meet in it")
+
     def upgrade() -> int:
         with open_store(first.kind, first.location) as store:
             return len(store.ledger.lines(READINGS))
