@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,18 @@ def test_blocks_of_another_head_are_not_put_back(tmp_path: Path) -> None:
         values(store, day(5))
     assert journal.exists()
     assert path.read_bytes() == content
+
+
+def test_the_journal_is_for_those_who_may_read_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "store.duckdb"
+    put_once(Place("duckdb", str(path)), 3)
+    journal = path.with_name(f"{path.name}.journal")
+    journal.unlink()
+    path.chmod(0o600)
+
+    put_once(Place("duckdb", str(path)), 4)
+
+    assert stat.S_IMODE(journal.stat().st_mode) == 0o600
 
 
 def test_a_journal_that_is_cut_off_is_not_believed(tmp_path: Path) -> None:

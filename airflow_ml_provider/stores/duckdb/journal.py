@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import stat
 import struct
 import threading
 from collections.abc import Iterator
@@ -45,6 +46,9 @@ class _File:
 
     def read(self, place: int, count: int) -> bytes:
         return os.pread(self._descriptor, count, place)
+
+    def mode(self) -> int:
+        return stat.S_IMODE(os.fstat(self._descriptor).st_mode)
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -89,7 +93,7 @@ def keep(path: str, connection: duckdb.DuckDBPyConnection) -> None:
         places = [(_HEAD + number * size, size) for (number,) in sorted(blocks)]
         pieces = [_PLACE.pack(*place) + file.read(*place) for place in places]
         with suppress(OSError):
-            _put(_beside(path), b"".join([head, *pieces]))
+            _put(_beside(path), b"".join([head, *pieces]), file.mode())
             file.kept = head
 
 
@@ -134,10 +138,10 @@ def _beside(path: str) -> Path:
     return Path(f"{path}.journal")
 
 
-def _put(place: Path, content: bytes) -> None:
+def _put(place: Path, content: bytes, mode: int) -> None:
     # In its place, which is ten times as quick as a new file: no checkpoint begins before it is
     # there, and one that is half there is of no use and not believed.
-    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT, 0o600)
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT, mode)
     try:
         os.pwrite(descriptor, _SUM.pack(crc32(content), len(content)) + content, 0)
     finally:
