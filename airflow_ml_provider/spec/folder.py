@@ -14,7 +14,7 @@ def yaml_files(folder: Path) -> list[Path]:
 
 
 def yaml_names(folder: str) -> list[str]:
-    """Return the same files by their names from ``folder`` on: a third of the time."""
+    """Return the names of the same files, from ``folder`` on."""
     found: list[str] = []
     for place, folders, names in os.walk(folder):
         # A hidden folder is a virtual environment, a cache or a repository, and none of ours.

@@ -13,7 +13,7 @@ from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place, place_of
 from tests.stores.http_relay import HttpRelay, relayed
 from tests.stores.relay import silent
-from tests.stores.world import day, put, readings, values, vouched
+from tests.stores.world import day, old_and_writable, put, readings, two_days, values, vouched
 
 ROWS = "part-"
 # What a format puts there last, and by which others see the rows.
@@ -28,9 +28,7 @@ def object_place(request: pytest.FixtureRequest) -> Place:
 @pytest.fixture
 def direct(object_place: Place) -> Iterator[Store]:
     with open_store(object_place.kind, object_place.location) as store:
-        put(store, day(4), readings(day(4), 5))
-        put(store, day(5), readings(day(5), 3))
-        yield store
+        yield two_days(store)
 
 
 @pytest.fixture
@@ -44,15 +42,6 @@ def through(object_place: Place, relay: HttpRelay, direct: Store) -> Iterator[St
     location = relay.leads(object_place.location)
     with open_store(object_place.kind, location) as store:
         yield store
-
-
-def old_and_writable(direct: Store) -> None:
-    """Assert that the partition is the old one, and that the next write is well."""
-    assert values(direct, day(5)) == [1.0, 2.0, 3.0]
-    vouched(direct, day(5))
-    assert put(direct, day(5), readings(day(5), 4, 7.0)).change is Change.WRITTEN
-    assert values(direct, day(5)) == [7.0, 8.0, 9.0, 10.0]
-    vouched(direct, day(5))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ from airflow_ml_provider.stores.open import open_store
 from tests.stores.conftest import Place
 from tests.stores.http_relay import HttpRelay, relayed
 from tests.stores.rest_catalog import SECRET
-from tests.stores.test_object_network import old_and_writable
-from tests.stores.world import day, put, readings, values, vouched
+from tests.stores.world import day, old_and_writable, put, readings, two_days, values, vouched
 
 # Of all requests only a commit is a POST to a table.
 COMMIT = "/tables/"
@@ -31,9 +30,7 @@ def relay(catalog_server: str) -> Iterator[HttpRelay]:
 @pytest.fixture
 def direct(iceberg_rest: Place) -> Iterator[Store]:
     with open_store(iceberg_rest.kind, iceberg_rest.location) as store:
-        put(store, day(4), readings(day(4), 5))
-        put(store, day(5), readings(day(5), 3))
-        yield store
+        yield two_days(store)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_ml_provider.domain.check import Expectations
-from airflow_ml_provider.domain.ledger import Claim, Materialization, Owner, Recipe
+from airflow_ml_provider.domain.ledger import Change, Claim, Materialization, Owner, Recipe
 from airflow_ml_provider.domain.ports import Store
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import Slice, TableName, TimeSlice
@@ -83,3 +83,19 @@ def vouched(store: Store, window: Window, *, table: TableName = READINGS) -> Non
     assert line is not None
     assert line.rows == store.count(table, owned(window))
     assert line.content_hash == store.version(table, "ts", window)
+
+
+def two_days(store: Store) -> Store:
+    """Write the partitions that a fault of the network must leave as they are."""
+    put(store, day(4), readings(day(4), 5))
+    put(store, day(5), readings(day(5), 3))
+    return store
+
+
+def old_and_writable(store: Store) -> None:
+    """Assert that the second of two days is the old one, and that the next write is well."""
+    assert values(store, day(5)) == [1.0, 2.0, 3.0]
+    vouched(store, day(5))
+    assert put(store, day(5), readings(day(5), 4, 7.0)).change is Change.WRITTEN
+    assert values(store, day(5)) == [7.0, 8.0, 9.0, 10.0]
+    vouched(store, day(5))

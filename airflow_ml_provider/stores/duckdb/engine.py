@@ -25,10 +25,10 @@ from airflow_ml_provider.stores.extras import needed
 if TYPE_CHECKING:
     import duckdb
 
-# A SELECT must not find Python variables of the process by their names.
 # What a stream is written and checked in, whatever its length. The engine would else keep all that
 # it has seen, up to most of the machine; what it cannot keep it writes beside its file.
 STREAM_BYTES = 200_000_000
+# A SELECT must not find Python variables of the process by their names.
 CONFIG = {"python_enable_replacements": "false"}
 _NESTED = ("STRUCT(", "MAP(", "UNION(", "VARIANT")
 

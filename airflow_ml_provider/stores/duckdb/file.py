@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_ml_provider.domain.errors import UnavailableError
 from airflow_ml_provider.stores.duckdb import journal
@@ -33,7 +33,7 @@ def opened(path: str, lock_wait: float) -> duckdb.DuckDBPyConnection:
 
     def connect() -> duckdb.DuckDBPyConnection:
         with gate(path):
-            return _held(path, library.connect)
+            return _connected(path)
 
     try:
         return _persistently(connect, lock_wait)
@@ -41,18 +41,19 @@ def opened(path: str, lock_wait: float) -> duckdb.DuckDBPyConnection:
         raise UnavailableError(_why_not(path, lock_wait, str(error))) from error
 
 
-def _held(path: str, connect: Callable[..., Any]) -> duckdb.DuckDBPyConnection:
+def _connected(path: str) -> duckdb.DuckDBPyConnection:
     """Connect in the gate; a file that a killed process has left torn is mended before."""
+    library = installed()
     if path == IN_MEMORY:
-        return settled(connect(path, config=CONFIG))
+        return settled(library.connect(path, config=CONFIG))
     if not Path(path).exists():
         journal.forget(path)
     try:
-        connection = connect(path, config=CONFIG)
-    except installed().Error as error:
+        connection = library.connect(path, config=CONFIG)
+    except library.Error as error:
         if not journal.mended(path, error):
             raise
-        connection = connect(path, config=CONFIG)
+        connection = library.connect(path, config=CONFIG)
     journal.hold(path)
     return settled(connection)
 

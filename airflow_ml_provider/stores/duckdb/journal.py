@@ -27,6 +27,7 @@ _PLACE = struct.Struct("<QQ")
 _WRITTEN_OVER = "SELECT block_id FROM pragma_metadata_info() WHERE free_blocks > 0"
 _TORN = re.compile(r"Corrupt database file: .* in block at location (\d+)")
 
+# A stream that nobody has read to its end is closed by whichever thread frees it: this one, too.
 _lock = threading.RLock()
 _held: dict[str, _File] = {}
 
@@ -58,8 +59,9 @@ def hold(path: str) -> None:
     """Hold a file that was just opened, or given another cursor, by the engine."""
     name = os.path.realpath(path)
     with _lock:
-        file = _held.get(name) or _held.setdefault(name, _File(name))
-        file.users += 1
+        if name not in _held:
+            _held[name] = _File(name)
+        _held[name].users += 1
 
 
 def release(path: str) -> None:
