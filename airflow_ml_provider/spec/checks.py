@@ -44,7 +44,7 @@ def _groups(value: object) -> object:
     return value
 
 
-_TOO_LARGE = 2**63  # no store has whole numbers beyond
+_TOO_LARGE = 2**63  # not every store has whole numbers beyond
 
 
 def _bounds(value: object) -> object:
