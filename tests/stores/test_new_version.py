@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from airflow_ml_provider.domain.ports import Query, Store
 from airflow_ml_provider.domain.schema import SchemaPolicy
 from airflow_ml_provider.domain.table import TableName
 from tests.stores.attempt import STEPS, Attempt, Plan
-from tests.stores.conftest import ENGINES, LAKES, Place, in_threads, place_of
+from tests.stores.conftest import ENGINES, LAKES, Place, in_threads, place_of, until
 from tests.stores.doors import open_store
 from tests.stores.made import made
 from tests.stores.world import NOW, READINGS, claim, day, owned, put, readings, values, vouched
@@ -230,6 +231,28 @@ def test_writers_of_a_new_version_at_once_make_one(place: Place, store: Store) -
         vouched(store, day(number))
     for number in (4, 5):
         vouched(store, day(number), table=FIRST)
+
+
+@pytest.mark.postgres
+def test_who_looks_while_another_begins_the_version_goes_on_in_it(postgres: Place) -> None:
+    """On PostgreSQL each statement sees what was committed before it."""
+
+    def late() -> Change:
+        rows = readings(day(6), 3).rename_columns(["ts", "sensor", "other"])
+        with open_store(postgres.kind, postgres.location) as own:
+            return put(own, day(6), rows, schema=NEW).change
+
+    with open_store(postgres.kind, postgres.location) as store, ThreadPoolExecutor(1) as pool:
+        put(store, day(5), readings(day(5), 3))
+        with Attempt(Plan(postgres, 3, 1.0, way="other", holds="noted")) as first:
+            first.reaches("noted")
+            waiting = pool.submit(late)
+            until(postgres, "wait_event_type = 'Lock'")
+            first.goes_on()
+            assert first.outcome().change == "written"
+            assert waiting.result(60) is Change.WRITTEN
+        assert names(store) == ["ts", "sensor", "other"]
+        assert (names(store, FIRST), names(store, SECOND)) == (COLUMNS, [])
 
 
 def test_who_was_in_the_middle_of_the_old_version_ends_in_one_of_the_two(

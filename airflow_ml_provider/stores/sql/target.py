@@ -49,8 +49,8 @@ class Target:
         """Make the table if there is none, else add columns to it or refuse rows that do not fit."""
         self.aside = None
         given = self.sliceable()
-        columns = self.columns()
-        if not columns or self._outgrown() or self._lacking(columns, given):
+        columns, small = self._seen()
+        if not columns or small or self._lacking(columns, given):
             with self._session.waiting(self._order.claim):
                 self._session.exclusive(f"create {quoted_table(self._table)}")
             columns = self.columns()
@@ -90,6 +90,16 @@ class Target:
     def columns(self) -> list[str]:
         """Return the names of the table's columns; none when it does not exist."""
         return [column.name for column in self._session.columns(self._table)]
+
+    def _seen(self) -> tuple[list[str], bool]:
+        """Return the columns of the table, and whether it is too small for the rows."""
+        columns = self.columns()
+        if not columns or self._order.schema is not SchemaPolicy.NEW_VERSION:
+            return columns, False
+        if self._outgrown():
+            return columns, True
+        # Read again: another writer may have begun the new version in between.
+        return self.columns(), False
 
     def _outgrown(self) -> str:
         """Return how the rows differ from the table, where they may make a new version of it."""
